@@ -1,1 +1,3 @@
 //! smpp-bridge.
+
+pub mod config;

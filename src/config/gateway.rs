@@ -1,0 +1,268 @@
+//! `meta.smpp` of one gateway: JSON from the API, made into typed settings on top of `[smpp]`.
+//! `meta` belongs to the client: members we do not know are left alone; those we know must be
+//! right.
+
+use std::path::PathBuf;
+
+use serde_json::Value as Json;
+
+use super::{
+    node::{Node, Value},
+    smpp::SmppDefaults,
+    table::Table,
+    value::{self, TEXT_MAX, Word, Wrong},
+};
+
+/// Everything a gateway's binds, submits and receipts need to know about this one SMSC.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SmppSettings {
+    /// `[smpp]` with this gateway's own values.
+    pub link: SmppDefaults,
+    /// How an id in a receipt becomes the id of a response. Default "auto": each way is tried.
+    pub receipt_id: ReceiptId,
+    /// What becomes of a `submit_sm` whose fate is unknown. Default "resend": a possible duplicate
+    /// rather than a loss.
+    pub on_unknown: OnUnknown,
+    /// `data_coding` of GSM text. Default 0, the SMSC's default alphabet, which nearly always is
+    /// GSM.
+    pub data_coding_gsm7: u8,
+    /// How parts of a long text are marked. Default "udh": understood by every SMSC and handset.
+    pub concat: Concat,
+    /// Type of number of the source address. None is "auto", the default: from the look of the
+    /// address.
+    pub source_ton: Option<u8>,
+    /// Numbering plan of the source address; None as above.
+    pub source_npi: Option<u8>,
+    /// Type of number of the destination address; None as above.
+    pub dest_ton: Option<u8>,
+    /// Numbering plan of the destination address; None as above.
+    pub dest_npi: Option<u8>,
+    /// What `data_coding` 0 means in messages from handsets. Default "auto": told from the octets.
+    pub default_alphabet_mo: AlphabetMo,
+    /// `address_range` of the bind, at most 40 octets. Default empty: the SMSC knows which numbers
+    /// are ours.
+    pub address_range: String,
+    /// For gateways with `use_ssl`.
+    pub tls: GatewayTls,
+}
+
+/// How the peer's certificate is judged.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct GatewayTls {
+    /// `tls_server_name`: the name the certificate must have. None: `server_host`.
+    pub server_name: Option<String>,
+    /// `tls_ca_file`: PEM file of the only certificates trusted here. None: those of the system and
+    /// `tls.ca_file`.
+    pub ca_file: Option<PathBuf>,
+    /// `tls_pin_sha256`: SHA-256 of the peer's own certificate (DER), 64 hexadecimal digits, colons
+    /// allowed. None: any certificate that is trusted.
+    pub pin_sha256: Option<[u8; 32]>,
+}
+
+/// How an id in a receipt becomes the id of a response (contracts §2.2).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ReceiptId {
+    /// Exact, then without regard to case and leading zeros, then both conversions.
+    Auto,
+    /// No conversion.
+    Same,
+    /// The receipt says it in hexadecimal, the response said it in decimal.
+    HexToDec,
+    /// The receipt says it in decimal, the response said it in hexadecimal.
+    DecToHex,
+}
+
+/// What becomes of a `submit_sm` that was sent and not answered (contracts §2.3).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum OnUnknown {
+    /// Sent once more after the re-bind.
+    Resend,
+    /// Waits for late evidence, or for an operator.
+    Hold,
+    /// Failed, until evidence says otherwise.
+    Fail,
+}
+
+/// How parts of a long text are marked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Concat {
+    /// A user data header in each part.
+    Udh,
+    /// The TLVs `sar_msg_ref_num`, `sar_total_segments` and `sar_segment_seqnum`.
+    Sar,
+    /// Not at all: the whole text in `message_payload`, for the SMSC to split.
+    Payload,
+}
+
+/// What `data_coding` 0 means in messages from handsets.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum AlphabetMo {
+    Auto,
+    /// GSM 03.38, one septet an octet.
+    Gsm,
+    /// GSM 03.38, eight septets in seven octets.
+    GsmPacked,
+    Latin1,
+    Windows1252,
+    Ascii,
+    Utf8,
+}
+
+impl SmppSettings {
+    /// The settings of a gateway whose `meta` says nothing about SMPP.
+    pub fn new(link: SmppDefaults) -> Self {
+        Self {
+            link,
+            receipt_id: ReceiptId::Auto,
+            on_unknown: OnUnknown::Resend,
+            data_coding_gsm7: 0,
+            concat: Concat::Udh,
+            source_ton: None,
+            source_npi: None,
+            dest_ton: None,
+            dest_npi: None,
+            default_alphabet_mo: AlphabetMo::Auto,
+            address_range: String::new(),
+            tls: GatewayTls::default(),
+        }
+    }
+
+    /// `meta` is the gateway's whole `meta`. The error lists every mistake as (path of the member,
+    /// sentence), the path beginning with `meta.smpp`.
+    pub fn from_meta(
+        defaults: &SmppDefaults,
+        meta: Option<&Json>,
+    ) -> Result<Self, Vec<(String, String)>> {
+        let node = Node::from_json(
+            meta.and_then(|meta| meta.get("smpp"))
+                .unwrap_or(&Json::Null),
+        );
+        if !matches!(node.value, Value::Table(_) | Value::Null) {
+            let wrong = Wrong::not("an object", &node.value);
+            return Err(vec![("meta.smpp".to_owned(), wrong.message)]);
+        }
+        let mut complaints = Vec::new();
+        let settings = Self::read(
+            &mut Table::new(&node, "meta.smpp", &|_| None, &mut complaints),
+            defaults,
+        );
+        if complaints.is_empty() {
+            return Ok(settings);
+        }
+        Err(complaints
+            .into_iter()
+            .map(|complaint| match complaint.hint {
+                Some(hint) => (complaint.key, format!("{}; {hint}", complaint.message)),
+                None => (complaint.key, complaint.message),
+            })
+            .collect())
+    }
+
+    fn read(table: &mut Table<'_>, defaults: &SmppDefaults) -> Self {
+        let default = Self::new(SmppDefaults::read(table, defaults));
+        table.or("bind", (), bind);
+        Self {
+            link: default.link,
+            receipt_id: table.or("receipt_id", default.receipt_id, value::word),
+            on_unknown: table.or("on_unknown", default.on_unknown, value::word),
+            data_coding_gsm7: table.or(
+                "data_coding_gsm7",
+                default.data_coding_gsm7,
+                value::whole(0..=255),
+            ),
+            concat: table.or("concat", default.concat, value::word),
+            source_ton: table.or("source_ton", default.source_ton, number_or_auto),
+            source_npi: table.or("source_npi", default.source_npi, number_or_auto),
+            dest_ton: table.or("dest_ton", default.dest_ton, number_or_auto),
+            dest_npi: table.or("dest_npi", default.dest_npi, number_or_auto),
+            default_alphabet_mo: table.or(
+                "default_alphabet_mo",
+                default.default_alphabet_mo,
+                value::word,
+            ),
+            address_range: table.or("address_range", default.address_range, value::ascii(40)),
+            tls: GatewayTls {
+                server_name: table.optional("tls_server_name", value::text(TEXT_MAX)),
+                ca_file: table.optional("tls_ca_file", value::path),
+                pin_sha256: table.optional("tls_pin_sha256", sha256),
+            },
+        }
+    }
+}
+
+/// A transceiver is the only bind there is so far, so there is nothing to remember.
+fn bind(written: &Value) -> Result<(), Wrong> {
+    match value::any_text(written)? {
+        "trx" => Ok(()),
+        "tx_rx" | "tx" | "rx" => Err(Wrong::new("is not supported yet").hint("use \"trx\"")),
+        _ => Err("must be \"trx\"".into()),
+    }
+}
+
+/// A field of one octet, or the word "auto" (None).
+fn number_or_auto(written: &Value) -> Result<Option<u8>, Wrong> {
+    match written {
+        Value::Text(text) if text == "auto" => Ok(None),
+        Value::Text(_) => Err("must be \"auto\" or a number between 0 and 255".into()),
+        _ => value::whole(0..=255)(written).map(Some),
+    }
+}
+
+/// 64 hexadecimal digits, with or without colons between them.
+fn sha256(written: &Value) -> Result<[u8; 32], Wrong> {
+    let digits: Option<Vec<u8>> = value::any_text(written)?
+        .chars()
+        .filter(|character| *character != ':')
+        .map(|character| {
+            character
+                .to_digit(16)
+                .and_then(|digit| u8::try_from(digit).ok())
+        })
+        .collect();
+    let octets = digits.map(|digits| {
+        digits
+            .chunks(2)
+            .map(|pair| pair.iter().fold(0, |sum, digit| sum << 4 | digit))
+            .collect()
+    });
+    octets
+        .and_then(|octets: Vec<u8>| octets.try_into().ok())
+        .ok_or_else(|| "must be 64 hexadecimal digits, with or without colons".into())
+}
+
+impl Word for ReceiptId {
+    const WORDS: &'static [(&'static str, Self)] = &[
+        ("auto", Self::Auto),
+        ("same", Self::Same),
+        ("hex_to_dec", Self::HexToDec),
+        ("dec_to_hex", Self::DecToHex),
+    ];
+}
+
+impl Word for OnUnknown {
+    const WORDS: &'static [(&'static str, Self)] = &[
+        ("resend", Self::Resend),
+        ("hold", Self::Hold),
+        ("fail", Self::Fail),
+    ];
+}
+
+impl Word for Concat {
+    const WORDS: &'static [(&'static str, Self)] = &[
+        ("udh", Self::Udh),
+        ("sar", Self::Sar),
+        ("payload", Self::Payload),
+    ];
+}
+
+impl Word for AlphabetMo {
+    const WORDS: &'static [(&'static str, Self)] = &[
+        ("auto", Self::Auto),
+        ("gsm", Self::Gsm),
+        ("gsm-packed", Self::GsmPacked),
+        ("latin1", Self::Latin1),
+        ("windows-1252", Self::Windows1252),
+        ("ascii", Self::Ascii),
+        ("utf-8", Self::Utf8),
+    ];
+}

@@ -1,0 +1,172 @@
+//! The configuration: one TOML file made into typed values, once, with every mistake reported at
+//! once.
+//!
+//! It owns the defaults (each in its section's `Default`, with the reason in the field's comment)
+//! and the rules; the manual of every key is `config/bridge.toml`, and a test holds the two
+//! together. What comes out of [`load`] needs no further checking: it never contradicts itself, and
+//! an open API listens on loopback only.
+//!
+//! A field has the name of its key. Where the key ends with a unit (`timeout_ms`, `slice_mib`) the
+//! field has that unit in its type instead ([`std::time::Duration`]) or is in octets.
+
+mod callback;
+pub mod gateway;
+mod http;
+mod mo;
+mod nearest;
+mod node;
+mod problem;
+mod process;
+mod receipt;
+mod secret;
+mod smpp;
+mod storage;
+mod table;
+mod universal;
+pub mod url;
+mod value;
+
+use std::{collections::HashSet, fs::File, io::Read, path::Path};
+
+pub use self::{
+    callback::CallbackConfig,
+    http::{ApiConfig, ApiToken, HttpConfig, Scope},
+    mo::{AddressType, ClassifyBy, Endpoint, MoConfig, Organisation, ReceiptWish, ServiceProfile},
+    problem::{Problem, Problems},
+    process::{LimitConfig, LogConfig, LogFormat, ShutdownConfig, TlsConfig},
+    receipt::{DeliveredAt, DlrConfig, ReceiptConfig},
+    secret::Secret,
+    smpp::SmppDefaults,
+    storage::StorageConfig,
+    universal::{Account, UniversalConfig, UseCasesDefaults},
+};
+use self::{
+    node::Node,
+    table::{Complaint, Table},
+};
+
+/// The whole file. An empty one gives `Config::default()`.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Config {
+    pub http: HttpConfig,
+    pub storage: StorageConfig,
+    pub tls: TlsConfig,
+    pub api: ApiConfig,
+    pub limits: LimitConfig,
+    pub smpp: SmppDefaults,
+    pub callbacks: CallbackConfig,
+    pub dlr: DlrConfig,
+    pub receipts: ReceiptConfig,
+    pub mo: MoConfig,
+    pub service_profiles: Vec<ServiceProfile>,
+    pub endpoints: Vec<Endpoint>,
+    pub universal: UniversalConfig,
+    pub use_cases_defaults: UseCasesDefaults,
+    pub log: LogConfig,
+    pub shutdown: ShutdownConfig,
+}
+
+/// Reads the file at `path`. `env` looks up the variables that `…_env` keys name.
+pub fn load(path: &Path, env: &dyn Fn(&str) -> Option<String>) -> Result<Config, Problems> {
+    let file = path.display().to_string();
+    let mut octets = Vec::new();
+    let read =
+        File::open(path).and_then(|file| file.take(FILE_OCTETS_MAX + 1).read_to_end(&mut octets));
+    if let Err(e) = read {
+        return Err(Problems::file(&file, format!("cannot be read: {e}")));
+    }
+    if u64::try_from(octets.len()).is_ok_and(|length| length > FILE_OCTETS_MAX) {
+        return Err(Problems::file(&file, "has more than 16 MiB".to_owned()));
+    }
+    match String::from_utf8(octets) {
+        Ok(text) => parse(&file, &text, env),
+        Err(e) => {
+            let at = e.utf8_error().valid_up_to();
+            Err(problem_at(
+                &file,
+                &String::from_utf8_lossy(&e.as_bytes()[..at]),
+                at,
+                "is not UTF-8 from here on",
+            ))
+        }
+    }
+}
+
+/// Reads a configuration from memory; `file` is its name in problems. Secret files and
+/// `tls.ca_file` are looked up on disk even so.
+pub fn parse(
+    file: &str,
+    text: &str,
+    env: &dyn Fn(&str) -> Option<String>,
+) -> Result<Config, Problems> {
+    let document = match toml_edit::Document::parse(text) {
+        Ok(document) => document,
+        Err(e) => {
+            return Err(problem_at(
+                file,
+                text,
+                e.span().map_or(0, |span| span.start),
+                e.message(),
+            ));
+        }
+    };
+    let root = Node::from_toml(document.as_table());
+    let mut complaints = Vec::new();
+    let config = Config::read(&mut Table::new(&root, "", env, &mut complaints));
+    if complaints.is_empty() {
+        Ok(config)
+    } else {
+        Err(Problems::locate(file, text, complaints))
+    }
+}
+
+impl Config {
+    fn read(table: &mut Table<'_>) -> Self {
+        let mut profile_ids = HashSet::new();
+        let (mut endpoint_ids, mut msisdns) = (HashSet::new(), HashSet::new());
+        // A token with a mistake still shows that the API is not meant to be open.
+        let (api, guarded) = table.section("api", |table| {
+            (ApiConfig::read(table), table.length("tokens") > 0)
+        });
+        let config = Self {
+            http: table.section("http", |table| HttpConfig::read(table, guarded)),
+            storage: table.section("storage", StorageConfig::read),
+            tls: table.section("tls", TlsConfig::read),
+            api,
+            limits: table.section("limits", LimitConfig::read),
+            smpp: table.section("smpp", |table| {
+                SmppDefaults::read(table, &SmppDefaults::default())
+            }),
+            callbacks: table.section("callbacks", CallbackConfig::read),
+            dlr: table.section("dlr", DlrConfig::read),
+            receipts: table.section("receipts", ReceiptConfig::read),
+            mo: table.section("mo", MoConfig::read),
+            service_profiles: table.tables("service_profiles", |table| {
+                ServiceProfile::read(table, &mut profile_ids)
+            }),
+            endpoints: table.tables("endpoints", |table| {
+                Endpoint::read(table, &profile_ids, &mut endpoint_ids, &mut msisdns)
+            }),
+            universal: table.section("universal", UniversalConfig::read),
+            use_cases_defaults: table.section("use_cases_defaults", UseCasesDefaults::read),
+            log: table.section("log", LogConfig::read),
+            shutdown: table.section("shutdown", ShutdownConfig::read),
+        };
+        table.refuse_unknown();
+        config
+    }
+}
+
+fn problem_at(file: &str, text: &str, at: usize, message: &str) -> Problems {
+    let message = message.trim().replace('\n', ", ");
+    let complaint = Complaint {
+        at: Some(at),
+        key: String::new(),
+        message,
+        hint: None,
+    };
+    Problems::locate(file, text, vec![complaint])
+}
+
+/// Far more than any configuration has; a limit, because a path may name anything.
+const FILE_OCTETS_MAX: u64 = 16 << 20;

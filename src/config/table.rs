@@ -1,0 +1,313 @@
+//! Asking a table for its keys. A reader asks for each key it knows, with the default and the rule
+//! for the value; what nobody asked for is unknown. Nothing stops at the first mistake: a bad value
+//! is noted and its default stands in, so that one pass finds everything. Whoever reads a table to
+//! the end must look at the complaints before using what was read.
+
+use std::{collections::HashSet, hash::Hash};
+
+use super::{
+    nearest::nearest,
+    node::{Entry, Node, Value},
+    secret::Secret,
+    value::Wrong,
+};
+
+/// The process environment, passed in so that tests need not change their own.
+pub(super) type Env<'a> = &'a dyn Fn(&str) -> Option<String>;
+
+/// A mistake that knows its key and its offset, but not yet its line.
+#[derive(Debug)]
+pub(super) struct Complaint {
+    pub(super) at: Option<usize>,
+    pub(super) key: String,
+    pub(super) message: String,
+    pub(super) hint: Option<String>,
+}
+
+/// One table being read.
+pub(super) struct Table<'a> {
+    entries: &'a [Entry],
+    at: Option<usize>,
+    /// Path of the table with its final dot, such as `http.`; empty for the whole file.
+    prefix: String,
+    asked: Vec<String>,
+    env: Env<'a>,
+    complaints: &'a mut Vec<Complaint>,
+}
+
+impl<'a> Table<'a> {
+    /// `path` names the table in complaints; empty for a whole file. A node that is no table reads
+    /// as an empty one.
+    pub(super) fn new(
+        node: &'a Node,
+        path: &str,
+        env: Env<'a>,
+        complaints: &'a mut Vec<Complaint>,
+    ) -> Self {
+        let entries: &[Entry] = match &node.value {
+            Value::Table(entries) => entries,
+            _ => &[],
+        };
+        let prefix = if path.is_empty() {
+            String::new()
+        } else {
+            format!("{path}.")
+        };
+        Self {
+            entries,
+            at: node.at,
+            prefix,
+            asked: Vec::new(),
+            env,
+            complaints,
+        }
+    }
+
+    /// The key's value, or `default` when it is not written.
+    pub(super) fn or<T>(
+        &mut self,
+        key: &str,
+        default: T,
+        rule: impl Fn(&Value) -> Result<T, Wrong>,
+    ) -> T {
+        self.written(key, rule).unwrap_or(default)
+    }
+
+    /// None when the key is not written or holds the empty string.
+    pub(super) fn optional<T>(
+        &mut self,
+        key: &str,
+        rule: impl Fn(&Value) -> Result<T, Wrong>,
+    ) -> Option<T> {
+        match self.ask(key).map(|node| &node.value) {
+            Some(Value::Text(text)) if text.is_empty() => None,
+            _ => self.written(key, rule),
+        }
+    }
+
+    /// A key without a default. None is always accompanied by a complaint.
+    pub(super) fn required<T>(
+        &mut self,
+        key: &str,
+        rule: impl Fn(&Value) -> Result<T, Wrong>,
+    ) -> Option<T> {
+        if self.ask(key).is_none() {
+            self.complain(key, "is required");
+        }
+        self.written(key, rule)
+    }
+
+    /// A list, each item under the same rule; empty when not written.
+    pub(super) fn list<T>(
+        &mut self,
+        key: &str,
+        rule: impl Fn(&Value) -> Result<T, Wrong>,
+    ) -> Vec<T> {
+        let mut read = Vec::new();
+        for (n, item) in self.items(key, "a list").iter().enumerate() {
+            match rule(&item.value) {
+                Ok(value) => read.push(value),
+                Err(wrong) => self.note(item.at, &format!("{key}[{n}]"), wrong),
+            }
+        }
+        read
+    }
+
+    /// A secret: written as `key`, or named by `key_env` (a variable) or `key_file` (a path). At
+    /// most one of the three.
+    pub(super) fn secret(&mut self, key: &str) -> Option<Secret> {
+        let keys = [key.to_owned(), format!("{key}_env"), format!("{key}_file")];
+        let written: Vec<&String> = keys.iter().filter(|key| self.ask(key).is_some()).collect();
+        if let [first, second, ..] = written[..] {
+            self.complain(
+                second,
+                format!("contradicts `{first}`: a secret comes from one place"),
+            );
+            return None;
+        }
+        let env = self.env;
+        let [literal, variable, file] = &keys;
+        self.written(literal, super::value::secret)
+            .or_else(|| self.written(variable, |value| super::value::secret_from_env(value, env)))
+            .or_else(|| self.written(file, super::value::secret_from_file))
+    }
+
+    /// Like [`Table::secret`], for a secret that must be there. None is always accompanied by a
+    /// complaint.
+    pub(super) fn required_secret(&mut self, key: &str) -> Option<Secret> {
+        let secret = self.secret(key);
+        if !self.has_secret(key) {
+            let wrong = Wrong::new("is required")
+                .hint(format!("`{key}_env` and `{key}_file` would do as well"));
+            self.note(self.at, key, wrong);
+        }
+        secret
+    }
+
+    /// A table below this one. A table that is not written reads as an empty one: every key at its
+    /// default.
+    pub(super) fn section<T>(&mut self, key: &str, read: impl FnOnce(&mut Table<'_>) -> T) -> T {
+        let nothing = Node {
+            at: self.at,
+            value: Value::Table(Vec::new()),
+        };
+        let node = match self.ask(key) {
+            Some(node) if !matches!(node.value, Value::Table(_)) => {
+                self.note(node.at, key, Wrong::not("a table", &node.value));
+                &nothing
+            }
+            Some(node) => node,
+            None => &nothing,
+        };
+        self.below(node, key, read)
+    }
+
+    /// The tables of `[[key]]`. An item whose `read` gives None has complained already.
+    pub(super) fn tables<T>(
+        &mut self,
+        key: &str,
+        mut read: impl FnMut(&mut Table<'_>) -> Option<T>,
+    ) -> Vec<T> {
+        let mut tables = Vec::new();
+        for (n, item) in self.items(key, "a list of tables").iter().enumerate() {
+            let name = format!("{key}[{n}]");
+            if matches!(item.value, Value::Table(_)) {
+                tables.extend(self.below(item, &name, &mut read));
+            } else {
+                self.note(item.at, &name, Wrong::not("a table", &item.value));
+            }
+        }
+        tables
+    }
+
+    /// Whether the file says anything about this key.
+    pub(super) fn has(&mut self, key: &str) -> bool {
+        self.ask(key).is_some()
+    }
+
+    /// Whether the file says where this secret is.
+    pub(super) fn has_secret(&self, key: &str) -> bool {
+        self.source_of(key).is_some()
+    }
+
+    /// Items of a list, right or wrong; 0 when it is not written.
+    pub(super) fn length(&self, key: &str) -> usize {
+        match self.entry(key).map(|entry| &entry.node.value) {
+            Some(Value::List(items)) => items.len(),
+            _ => 0,
+        }
+    }
+
+    /// Refuses a value that is in `taken` already, and puts it there.
+    pub(super) fn once<T: Hash + Eq + Clone>(
+        &mut self,
+        key: &str,
+        value: &Option<T>,
+        taken: &mut HashSet<T>,
+    ) {
+        if let Some(value) = value
+            && !taken.insert(value.clone())
+        {
+            self.complain(key, "is used twice");
+        }
+    }
+
+    /// The same for secrets, which have no hash. They are few.
+    pub(super) fn once_secret(
+        &mut self,
+        key: &str,
+        secret: &Option<Secret>,
+        taken: &mut Vec<Secret>,
+    ) {
+        if let Some(secret) = secret {
+            if taken.contains(secret) {
+                self.complain(key, "is used twice");
+            }
+            taken.push(secret.clone());
+        }
+    }
+
+    /// Notes a mistake at this key, or at the table when the key is not written.
+    pub(super) fn complain(&mut self, key: &str, wrong: impl Into<Wrong>) {
+        let at = self
+            .source_of(key)
+            .map_or(self.at, |entry| entry.node.at.or(entry.at));
+        self.note(at, key, wrong.into());
+    }
+
+    /// Complains of every key that nobody asked for.
+    pub(super) fn refuse_unknown(&mut self) {
+        let asked = std::mem::take(&mut self.asked);
+        for entry in self
+            .entries
+            .iter()
+            .filter(|entry| !asked.contains(&entry.key))
+        {
+            let mut wrong = Wrong::new("unknown key");
+            if let Some(known) = nearest(&entry.key, asked.iter().map(String::as_str)) {
+                wrong = wrong.hint(format!("did you mean `{known}`?"));
+            }
+            self.note(entry.at, &entry.key, wrong);
+        }
+        self.asked = asked;
+    }
+
+    fn entry(&self, key: &str) -> Option<&'a Entry> {
+        self.entries
+            .iter()
+            .find(|entry| entry.key == key && !matches!(entry.node.value, Value::Null))
+    }
+
+    /// Where a value comes from: the key, or one of the two other ways to give a secret.
+    fn source_of(&self, key: &str) -> Option<&'a Entry> {
+        ["", "_env", "_file"]
+            .iter()
+            .find_map(|end| self.entry(&format!("{key}{end}")))
+    }
+
+    fn ask(&mut self, key: &str) -> Option<&'a Node> {
+        if !self.asked.iter().any(|asked| asked == key) {
+            self.asked.push(key.to_owned());
+        }
+        self.entry(key).map(|entry| &entry.node)
+    }
+
+    fn written<T>(&mut self, key: &str, rule: impl Fn(&Value) -> Result<T, Wrong>) -> Option<T> {
+        let node = self.ask(key)?;
+        rule(&node.value)
+            .map_err(|wrong| self.note(node.at, key, wrong))
+            .ok()
+    }
+
+    fn items(&mut self, key: &str, expected: &str) -> &'a [Node] {
+        match self.ask(key) {
+            Some(Node {
+                value: Value::List(items),
+                ..
+            }) => items,
+            Some(node) => {
+                self.note(node.at, key, Wrong::not(expected, &node.value));
+                &[]
+            }
+            None => &[],
+        }
+    }
+
+    fn below<T>(&mut self, node: &Node, name: &str, read: impl FnOnce(&mut Table<'_>) -> T) -> T {
+        let path = format!("{}{name}", self.prefix);
+        let mut table = Table::new(node, &path, self.env, self.complaints);
+        let value = read(&mut table);
+        table.refuse_unknown();
+        value
+    }
+
+    fn note(&mut self, at: Option<usize>, key: &str, wrong: Wrong) {
+        let key = format!("{}{key}", self.prefix);
+        self.complaints.push(Complaint {
+            at: at.or(self.at),
+            key,
+            message: wrong.message,
+            hint: wrong.hint,
+        });
+    }
+}

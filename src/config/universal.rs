@@ -1,0 +1,140 @@
+//! `[[universal.accounts]]` and `[use_cases_defaults]`: the clients of family 4, and what family 3
+//! starts from.
+
+use std::{collections::HashSet, num::NonZeroU32};
+
+use http::Uri;
+use ipnet::IpNet;
+
+use super::{
+    secret::Secret,
+    table::Table,
+    value::{self, TEXT_MAX, Wrong},
+};
+
+/// `[universal]`: family 4. Without accounts every call is answered 401.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct UniversalConfig {
+    /// `[[universal.accounts]]`; names, keys and user names are unique.
+    pub accounts: Vec<Account>,
+}
+
+/// One client of family 4. It has an `api_key`, or `username` and `password`, or all three.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Account {
+    /// The name in logs and records.
+    pub name: String,
+    /// What `X-Api-Key` must hold. Also as `api_key_env` or `api_key_file`.
+    pub api_key: Option<Secret>,
+    /// User name of HTTP Basic, without a colon.
+    pub username: Option<String>,
+    /// Password of HTTP Basic. Also as `password_env` or `password_file`.
+    pub password: Option<Secret>,
+    /// Networks the account may call from. Default none listed: any.
+    pub allowed_ips: Vec<IpNet>,
+    /// Name of the gateway its messages leave through. Gateways are made over the API, so the name
+    /// is looked up when a message is sent.
+    pub gateway: String,
+    /// Gets the delivery notifications. None (the default): there are none.
+    pub callback_url: Option<Uri>,
+    /// `price` of a notification, in whatever currency was agreed. Default 0.
+    pub price_per_part: f64,
+    /// Messages a second before 429. Default 0, no limit of its own: `limits.queued_per_gateway`
+    /// still holds.
+    pub rate_per_s: Option<NonZeroU32>,
+    /// A longer text is refused. Default 10 parts: what handsets are known to join.
+    pub max_parts: u8,
+}
+
+/// What an account has when its table does not say otherwise.
+const PRICE_PER_PART: f64 = 0.0;
+const RATE_PER_S: Option<NonZeroU32> = None;
+const PARTS_MAX: u8 = 10;
+
+/// What must not be given to two accounts.
+#[derive(Default)]
+struct Taken {
+    names: HashSet<String>,
+    api_keys: Vec<Secret>,
+    usernames: HashSet<String>,
+}
+
+impl UniversalConfig {
+    pub(super) fn read(table: &mut Table<'_>) -> Self {
+        let mut taken = Taken::default();
+        Self {
+            accounts: table.tables("accounts", |table| Account::read(table, &mut taken)),
+        }
+    }
+}
+
+impl Account {
+    fn read(table: &mut Table<'_>, taken: &mut Taken) -> Option<Self> {
+        let name = table.required("name", value::text(TEXT_MAX));
+        let api_key = table.secret("api_key");
+        let username = table.optional("username", value::text(TEXT_MAX));
+        let password = table.secret("password");
+        table.once("name", &name, &mut taken.names);
+        table.once_secret("api_key", &api_key, &mut taken.api_keys);
+        table.once("username", &username, &mut taken.usernames);
+        check_credentials(table, username.as_deref());
+        let allowed_ips = table.list("allowed_ips", value::network);
+        let gateway = table.required("gateway", value::text(TEXT_MAX));
+        let callback_url = table.optional("callback_url", value::url);
+        let price_per_part = table.or("price_per_part", PRICE_PER_PART, value::price);
+        let rate_per_s = table.or("rate_per_s", RATE_PER_S, value::ceiling(1_000_000));
+        let max_parts = table.or("max_parts", PARTS_MAX, value::whole(1..=255));
+        Some(Self {
+            name: name?,
+            api_key,
+            username,
+            password,
+            allowed_ips,
+            gateway: gateway?,
+            callback_url,
+            price_per_part,
+            rate_per_s,
+            max_parts,
+        })
+    }
+}
+
+fn check_credentials(table: &mut Table<'_>, username: Option<&str>) {
+    let (key, user, password) = (
+        table.has_secret("api_key"),
+        table.has("username"),
+        table.has_secret("password"),
+    );
+    if !key && !user && !password {
+        table.complain(
+            "api_key",
+            Wrong::new("is required").hint("`username` and `password` would do as well"),
+        );
+    } else if user && !password {
+        table.complain("password", "is required beside `username`");
+    } else if password && !user {
+        table.complain("username", "is required beside `password`");
+    }
+    if username.is_some_and(|username| username.contains(':')) {
+        table.complain(
+            "username",
+            "must not contain a colon: HTTP Basic ends the user name there",
+        );
+    }
+}
+
+/// `[use_cases_defaults]`: holds for every use case of family 3 that does not bring its own.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct UseCasesDefaults {
+    /// A destination that begins with one of these is a landline and refused. Default none: the
+    /// check is off.
+    pub landline_prefixes: Vec<String>,
+}
+
+impl UseCasesDefaults {
+    pub(super) fn read(table: &mut Table<'_>) -> Self {
+        Self {
+            landline_prefixes: table.list("landline_prefixes", value::number_prefix),
+        }
+    }
+}
