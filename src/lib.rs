@@ -1,3 +1,4 @@
 //! smpp-bridge.
 
 pub mod config;
+pub mod logging;
