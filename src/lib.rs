@@ -2,3 +2,8 @@
 
 pub mod config;
 pub mod logging;
+
+pub mod commands {
+    //! Thin fronts.
+    pub mod check;
+}
