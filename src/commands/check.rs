@@ -64,3 +64,40 @@ impl fmt::Display for Summary<'_> {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn run(path: &Path) -> (u8, String, String) {
+        let (mut good, mut bad) = (Vec::new(), Vec::new());
+        let code = report(path, &|_| None, &mut good, &mut bad);
+        (
+            code,
+            String::from_utf8(good).unwrap(),
+            String::from_utf8(bad).unwrap(),
+        )
+    }
+
+    #[test]
+    fn the_shipped_file_is_good_and_counted() {
+        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("config/bridge.toml");
+        let (code, good, bad) = run(&path);
+        assert_eq!((code, bad.as_str()), (0, ""));
+        let counts = "good (3 tokens, 1 service profile, 1 endpoint, 1 universal account)\n";
+        assert_eq!(good, format!("{}: {counts}", path.display()));
+    }
+
+    #[test]
+    fn a_bad_file_gives_a_line_a_problem_and_exit_code_78() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("bridge.toml");
+        std::fs::write(&path, "[log]\nformat = \"xml\"\nlevle = \"info\"\n").unwrap();
+        let (code, good, bad) = run(&path);
+        assert_eq!((code, good.as_str()), (78, ""));
+        let lines: Vec<&str> = bad.lines().collect();
+        assert_eq!(lines.len(), 2, "{bad}");
+        assert!(lines[0].ends_with("bridge.toml:2:10: log.format: must be \"text\" or \"json\""));
+        assert!(lines[1].ends_with(":3:1: log.levle: unknown key; did you mean `level`?"));
+    }
+}

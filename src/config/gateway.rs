@@ -9,7 +9,7 @@ use serde_json::Value as Json;
 use super::{
     node::{Node, Value},
     smpp::SmppDefaults,
-    table::Table,
+    table::{Findings, Table},
     value::{self, TEXT_MAX, Word, Wrong},
 };
 
@@ -141,15 +141,16 @@ impl SmppSettings {
             let wrong = Wrong::not("an object", &node.value);
             return Err(vec![("meta.smpp".to_owned(), wrong.message)]);
         }
-        let mut complaints = Vec::new();
+        let mut findings = Findings::default();
         let settings = Self::read(
-            &mut Table::new(&node, "meta.smpp", &|_| None, &mut complaints),
+            &mut Table::new(&node, "meta.smpp", &|_| None, &mut findings),
             defaults,
         );
-        if complaints.is_empty() {
+        if findings.complaints.is_empty() {
             return Ok(settings);
         }
-        Err(complaints
+        Err(findings
+            .complaints
             .into_iter()
             .map(|complaint| match complaint.hint {
                 Some(hint) => (complaint.key, format!("{}; {hint}", complaint.message)),
@@ -265,4 +266,131 @@ impl Word for AlphabetMo {
         ("ascii", Self::Ascii),
         ("utf-8", Self::Utf8),
     ];
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use serde_json::json;
+
+    use super::*;
+
+    fn read(meta: Json) -> Result<SmppSettings, Vec<(String, String)>> {
+        SmppSettings::from_meta(&SmppDefaults::default(), Some(&meta))
+    }
+
+    #[test]
+    fn a_meta_that_says_nothing_gives_the_defaults() {
+        let defaults = SmppDefaults::default();
+        let expected = SmppSettings::new(defaults.clone());
+        assert_eq!(SmppSettings::from_meta(&defaults, None).unwrap(), expected);
+        for meta in [
+            json!({}),
+            json!(null),
+            json!([1]),
+            json!("text"),
+            json!({ "smpp": null }),
+            json!({ "smpp": {} }),
+            json!({ "smpp": { "window": null, "tls_ca_file": "", "their_own": [{}] } }),
+        ] {
+            assert_eq!(read(meta.clone()).unwrap(), expected, "{meta}");
+        }
+    }
+
+    #[test]
+    fn a_gateway_says_its_own_values_and_inherits_the_rest() {
+        let pin = "AB:".repeat(31) + "cd";
+        let settings = read(json!({ "smpp": {
+            "bind": "trx", "binds": 2, "window": 50, "throughput": 100, "system_type": "SMPP",
+            "receipt_id": "hex_to_dec", "on_unknown": "hold", "validity_s": 3600,
+            "data_coding_gsm7": 1, "concat": "sar", "source_ton": 5, "source_npi": "auto",
+            "dest_ton": 1, "dest_npi": 1, "enquire_link_s": 15, "response_timeout_s": 60,
+            "reconnect_initial_ms": 500, "reconnect_max_ms": 5000,
+            "default_alphabet_mo": "gsm-packed", "interface_version": "0x50",
+            "address_range": "^49", "tls_server_name": "smsc.example", "tls_pin_sha256": pin,
+        }}))
+        .unwrap();
+        assert_eq!(settings.link.window.get(), 50);
+        assert_eq!(settings.link.throughput.unwrap().get(), 100);
+        assert_eq!(settings.link.validity, Duration::from_secs(3600));
+        assert_eq!(settings.link.interface_version, 0x50);
+        assert_eq!(
+            settings.link.bind_timeout,
+            SmppDefaults::default().bind_timeout
+        );
+        assert_eq!(settings.receipt_id, ReceiptId::HexToDec);
+        assert_eq!(settings.on_unknown, OnUnknown::Hold);
+        assert_eq!(settings.concat, Concat::Sar);
+        assert_eq!((settings.source_ton, settings.source_npi), (Some(5), None));
+        assert_eq!(settings.default_alphabet_mo, AlphabetMo::GsmPacked);
+        let pin = settings.tls.pin_sha256.unwrap();
+        assert_eq!((pin[0], pin[31]), (0xab, 0xcd));
+    }
+
+    #[test]
+    fn every_mistake_in_meta_is_named_with_its_path() {
+        let wrong = read(json!({ "smpp": {
+            "bind": "tx_rx", "window": 0, "binds": "two", "receipt_id": "same ", "source_ton": 256,
+            "dest_npi": "national", "concat": true, "system_type": "thirteen octe",
+            "tls_pin_sha256": "abc", "interface_version": "3.4", "reconnect_max_ms": 10,
+            "validity_s": 1.5, "throughput": 18_446_744_073_709_551_615_u64,
+        }}))
+        .unwrap_err();
+        let paths: Vec<&str> = wrong.iter().map(|(path, _)| path.as_str()).collect();
+        for key in [
+            "bind",
+            "window",
+            "binds",
+            "receipt_id",
+            "source_ton",
+            "dest_npi",
+            "concat",
+            "system_type",
+            "tls_pin_sha256",
+            "interface_version",
+            "reconnect_max_ms",
+            "validity_s",
+            "throughput",
+        ] {
+            assert!(
+                paths.contains(&format!("meta.smpp.{key}").as_str()),
+                "{key}: {wrong:?}"
+            );
+        }
+        assert_eq!(wrong.len(), 13, "{wrong:?}");
+        let bind = wrong
+            .iter()
+            .find(|(path, _)| path == "meta.smpp.bind")
+            .unwrap();
+        assert_eq!(bind.1, "is not supported yet; use \"trx\"");
+        assert_eq!(read(json!({ "smpp": 5 })).unwrap_err()[0].0, "meta.smpp");
+    }
+
+    #[test]
+    fn no_value_of_any_member_panics() {
+        let mut findings = Findings::default();
+        let nothing = Node::from_json(&json!({}));
+        let mut table = Table::new(&nothing, "", &|_| None, &mut findings);
+        SmppSettings::read(&mut table, &SmppDefaults::default());
+        for key in &findings.keys {
+            for odd in [
+                json!(""),
+                json!("é"),
+                json!(-1),
+                json!(0),
+                json!(i64::MIN),
+                json!(u64::MAX),
+                json!(1e300),
+                json!(true),
+                json!([]),
+                json!({ "a": [null] }),
+            ] {
+                let mut smpp = serde_json::Map::new();
+                smpp.insert(key.clone(), odd);
+                let _ = read(json!({ "smpp": smpp }));
+            }
+        }
+        assert!(findings.keys.len() > 30);
+    }
 }

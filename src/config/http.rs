@@ -45,8 +45,7 @@ impl Default for HttpConfig {
 }
 
 impl HttpConfig {
-    /// `guarded` says whether the file has tokens.
-    pub(super) fn read(table: &mut Table<'_>, guarded: bool) -> Self {
+    pub(super) fn read(table: &mut Table<'_>) -> Self {
         let default = Self::default();
         let http = Self {
             listen: table.or("listen", default.listen, value::socket_addr),
@@ -59,13 +58,6 @@ impl HttpConfig {
                 "admin_listen",
                 Wrong::new("is the same as `listen`")
                     .hint("leave it out to have one listener for everything"),
-            );
-        }
-        if !guarded && !http.listen.ip().is_loopback() {
-            table.complain(
-                "listen",
-                Wrong::new("is not a loopback address, and there are no [[api.tokens]]")
-                    .hint("add a token, or listen on 127.0.0.1"),
             );
         }
         if http.listen.ip().is_unspecified() && !table.has("public_base_url") {

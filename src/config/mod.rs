@@ -21,6 +21,7 @@ mod receipt;
 mod secret;
 mod smpp;
 mod storage;
+mod subscriber;
 mod table;
 mod universal;
 pub mod url;
@@ -31,18 +32,20 @@ use std::{collections::HashSet, fs::File, io::Read, path::Path};
 pub use self::{
     callback::CallbackConfig,
     http::{ApiConfig, ApiToken, HttpConfig, Scope},
-    mo::{AddressType, ClassifyBy, Endpoint, MoConfig, Organisation, ReceiptWish, ServiceProfile},
+    mo::{AddressType, ClassifyBy, MoConfig},
     problem::{Problem, Problems},
     process::{LimitConfig, LogConfig, LogFormat, ShutdownConfig, TlsConfig},
     receipt::{DeliveredAt, DlrConfig, ReceiptConfig},
     secret::Secret,
     smpp::SmppDefaults,
     storage::StorageConfig,
+    subscriber::{Endpoint, Organisation, ReceiptWish, ServiceProfile},
     universal::{Account, UniversalConfig, UseCasesDefaults},
 };
 use self::{
     node::Node,
-    table::{Complaint, Table},
+    table::{Complaint, Findings, Table},
+    value::Wrong,
 };
 
 /// The whole file. An empty one gives `Config::default()`.
@@ -52,8 +55,6 @@ pub struct Config {
     pub storage: StorageConfig,
     pub tls: TlsConfig,
     pub api: ApiConfig,
-    pub limits: LimitConfig,
-    pub smpp: SmppDefaults,
     pub callbacks: CallbackConfig,
     pub dlr: DlrConfig,
     pub receipts: ReceiptConfig,
@@ -62,6 +63,8 @@ pub struct Config {
     pub endpoints: Vec<Endpoint>,
     pub universal: UniversalConfig,
     pub use_cases_defaults: UseCasesDefaults,
+    pub smpp: SmppDefaults,
+    pub limits: LimitConfig,
     pub log: LogConfig,
     pub shutdown: ShutdownConfig,
 }
@@ -111,12 +114,12 @@ pub fn parse(
         }
     };
     let root = Node::from_toml(document.as_table());
-    let mut complaints = Vec::new();
-    let config = Config::read(&mut Table::new(&root, "", env, &mut complaints));
-    if complaints.is_empty() {
+    let mut findings = Findings::default();
+    let config = Config::read(&mut Table::new(&root, "", env, &mut findings));
+    if findings.complaints.is_empty() {
         Ok(config)
     } else {
-        Err(Problems::locate(file, text, complaints))
+        Err(Problems::locate(file, text, findings.complaints))
     }
 }
 
@@ -125,18 +128,14 @@ impl Config {
         let mut profile_ids = HashSet::new();
         let (mut endpoint_ids, mut msisdns) = (HashSet::new(), HashSet::new());
         // A token with a mistake still shows that the API is not meant to be open.
-        let (api, guarded) = table.section("api", |table| {
-            (ApiConfig::read(table), table.length("tokens") > 0)
+        let (api, tokens) = table.section("api", |table| {
+            (ApiConfig::read(table), table.length("tokens"))
         });
         let config = Self {
-            http: table.section("http", |table| HttpConfig::read(table, guarded)),
+            http: table.section("http", HttpConfig::read),
             storage: table.section("storage", StorageConfig::read),
             tls: table.section("tls", TlsConfig::read),
             api,
-            limits: table.section("limits", LimitConfig::read),
-            smpp: table.section("smpp", |table| {
-                SmppDefaults::read(table, &SmppDefaults::default())
-            }),
             callbacks: table.section("callbacks", CallbackConfig::read),
             dlr: table.section("dlr", DlrConfig::read),
             receipts: table.section("receipts", ReceiptConfig::read),
@@ -149,13 +148,49 @@ impl Config {
             }),
             universal: table.section("universal", UniversalConfig::read),
             use_cases_defaults: table.section("use_cases_defaults", UseCasesDefaults::read),
+            smpp: table.section("smpp", |table| {
+                SmppDefaults::read(table, &SmppDefaults::default())
+            }),
+            limits: table.section("limits", LimitConfig::read),
             log: table.section("log", LogConfig::read),
             shutdown: table.section("shutdown", ShutdownConfig::read),
         };
+        if !config.http.listen.ip().is_loopback() {
+            config.refuse_open_api(table, tokens);
+        }
         table.refuse_unknown();
         config
     }
+
+    /// Contracts §1.2: without a token, or with one that everybody knows, only this machine may
+    /// reach the API. `tokens` counts the right and the wrong ones.
+    fn refuse_open_api(&self, table: &mut Table<'_>, tokens: usize) {
+        let elsewhere = "is not a loopback address";
+        if tokens == 0 {
+            let wrong = Wrong::new(format!("{elsewhere}, and there are no [[api.tokens]]"));
+            let wrong = wrong.hint("add a token, or listen on 127.0.0.1");
+            table.complain_in("http", "listen", wrong);
+        }
+        let tokens = self
+            .api
+            .tokens
+            .iter()
+            .map(|token| (&token.name, Some(&token.token)));
+        let accounts = self.universal.accounts.iter().flat_map(|account| {
+            [&account.api_key, &account.password].map(|secret| (&account.name, secret.as_ref()))
+        });
+        for (name, secret) in tokens.chain(accounts) {
+            if secret.is_some_and(|secret| secret.expose().starts_with(EXAMPLE)) {
+                let message =
+                    format!("{elsewhere}, and `{name}` still has a secret of the example");
+                table.complain_in("http", "listen", message);
+            }
+        }
+    }
 }
+
+/// How the secrets of `config/bridge.toml` begin.
+const EXAMPLE: &str = "change-me";
 
 fn problem_at(file: &str, text: &str, at: usize, message: &str) -> Problems {
     let message = message.trim().replace('\n', ", ");
@@ -170,3 +205,58 @@ fn problem_at(file: &str, text: &str, at: usize, message: &str) -> Problems {
 
 /// Far more than any configuration has; a limit, because a path may name anything.
 const FILE_OCTETS_MAX: u64 = 16 << 20;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const MANUAL: &str = include_str!("../../config/bridge.toml");
+
+    /// The manual cannot forget a key: whatever the reader asks for must stand in its section, with
+    /// a `#` in front where it is off.
+    #[test]
+    fn every_key_that_is_read_is_in_the_manual() {
+        let document = toml_edit::Document::parse(MANUAL).unwrap();
+        let root = Node::from_toml(document.as_table());
+        let mut findings = Findings::default();
+        Config::read(&mut Table::new(&root, "", &|_| None, &mut findings));
+        assert!(findings.keys.len() > 80);
+        for key in findings.keys {
+            let key: String = key
+                .split('[')
+                .map(|piece| piece.rsplit(']').next().unwrap())
+                .collect();
+            assert!(is_documented(&key), "{key} is not in config/bridge.toml");
+        }
+    }
+
+    fn headers() -> impl Iterator<Item = &'static str> {
+        MANUAL
+            .lines()
+            .filter(|line| line.starts_with('['))
+            .map(|line| line.trim_matches(['[', ']']))
+    }
+
+    fn is_documented(key: &str) -> bool {
+        if headers().any(|header| header == key || header.starts_with(&format!("{key}."))) {
+            return true;
+        }
+        let Some((mut table, mut name)) = key.rsplit_once('.') else {
+            return false;
+        };
+        if let Some((outer, inline)) = table.rsplit_once('.')
+            && inline == "organisation"
+        {
+            (table, name) = (outer, inline);
+        }
+        MANUAL
+            .lines()
+            .skip_while(|line| !(line.starts_with('[') && line.trim_matches(['[', ']']) == table))
+            .skip(1)
+            .take_while(|line| !line.starts_with('['))
+            .any(|line| {
+                line.trim_start_matches("# ")
+                    .starts_with(&format!("{name} = "))
+            })
+    }
+}

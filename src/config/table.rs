@@ -8,7 +8,7 @@ use std::{collections::HashSet, hash::Hash};
 use super::{
     nearest::nearest,
     node::{Entry, Node, Value},
-    secret::Secret,
+    secret::{self, Secret},
     value::Wrong,
 };
 
@@ -24,6 +24,15 @@ pub(super) struct Complaint {
     pub(super) hint: Option<String>,
 }
 
+/// What a reading leaves behind beside its values.
+#[derive(Debug, Default)]
+pub(super) struct Findings {
+    pub(super) complaints: Vec<Complaint>,
+    /// Path of every key that was asked for: the list the manual is held against.
+    #[cfg(test)]
+    pub(super) keys: Vec<String>,
+}
+
 /// One table being read.
 pub(super) struct Table<'a> {
     entries: &'a [Entry],
@@ -32,7 +41,7 @@ pub(super) struct Table<'a> {
     prefix: String,
     asked: Vec<String>,
     env: Env<'a>,
-    complaints: &'a mut Vec<Complaint>,
+    findings: &'a mut Findings,
 }
 
 impl<'a> Table<'a> {
@@ -42,7 +51,7 @@ impl<'a> Table<'a> {
         node: &'a Node,
         path: &str,
         env: Env<'a>,
-        complaints: &'a mut Vec<Complaint>,
+        findings: &'a mut Findings,
     ) -> Self {
         let entries: &[Entry] = match &node.value {
             Value::Table(entries) => entries,
@@ -59,7 +68,7 @@ impl<'a> Table<'a> {
             prefix,
             asked: Vec::new(),
             env,
-            complaints,
+            findings,
         }
     }
 
@@ -127,9 +136,9 @@ impl<'a> Table<'a> {
         }
         let env = self.env;
         let [literal, variable, file] = &keys;
-        self.written(literal, super::value::secret)
-            .or_else(|| self.written(variable, |value| super::value::secret_from_env(value, env)))
-            .or_else(|| self.written(file, super::value::secret_from_file))
+        self.written(literal, secret::written)
+            .or_else(|| self.written(variable, |value| secret::from_env(value, env)))
+            .or_else(|| self.written(file, secret::from_file))
     }
 
     /// Like [`Table::secret`], for a secret that must be there. None is always accompanied by a
@@ -235,6 +244,17 @@ impl<'a> Table<'a> {
         self.note(at, key, wrong.into());
     }
 
+    /// Notes a mistake at a key of a table below, found by comparing it with others.
+    pub(super) fn complain_in(&mut self, table: &str, key: &str, wrong: impl Into<Wrong>) {
+        match self.entry(table) {
+            Some(entry) => {
+                let path = format!("{}{table}", self.prefix);
+                Table::new(&entry.node, &path, self.env, self.findings).complain(key, wrong);
+            }
+            None => self.complain(table, wrong),
+        }
+    }
+
     /// Complains of every key that nobody asked for.
     pub(super) fn refuse_unknown(&mut self) {
         let asked = std::mem::take(&mut self.asked);
@@ -268,6 +288,8 @@ impl<'a> Table<'a> {
     fn ask(&mut self, key: &str) -> Option<&'a Node> {
         if !self.asked.iter().any(|asked| asked == key) {
             self.asked.push(key.to_owned());
+            #[cfg(test)]
+            self.findings.keys.push(format!("{}{key}", self.prefix));
         }
         self.entry(key).map(|entry| &entry.node)
     }
@@ -295,7 +317,7 @@ impl<'a> Table<'a> {
 
     fn below<T>(&mut self, node: &Node, name: &str, read: impl FnOnce(&mut Table<'_>) -> T) -> T {
         let path = format!("{}{name}", self.prefix);
-        let mut table = Table::new(node, &path, self.env, self.complaints);
+        let mut table = Table::new(node, &path, self.env, self.findings);
         let value = read(&mut table);
         table.refuse_unknown();
         value
@@ -303,7 +325,7 @@ impl<'a> Table<'a> {
 
     fn note(&mut self, at: Option<usize>, key: &str, wrong: Wrong) {
         let key = format!("{}{key}", self.prefix);
-        self.complaints.push(Complaint {
+        self.findings.complaints.push(Complaint {
             at: at.or(self.at),
             key,
             message: wrong.message,

@@ -2,8 +2,6 @@
 //! with it. A rule knows nothing of keys, files or defaults.
 
 use std::{
-    fs::File,
-    io::Read,
     net::SocketAddr,
     num::{NonZeroU16, NonZeroU32},
     ops::RangeInclusive,
@@ -13,7 +11,7 @@ use std::{
 
 use ipnet::IpNet;
 
-use super::{nearest::nearest, node::Value, secret::Secret, table::Env};
+use super::{nearest::nearest, node::Value};
 
 /// Why a value will not do, and what would.
 #[derive(Debug)]
@@ -259,53 +257,6 @@ pub(super) fn path(value: &Value) -> Result<PathBuf, Wrong> {
 
 /// Linux refuses longer ones (PATH_MAX).
 const PATH_MAX: usize = 4095;
-
-pub(super) fn secret(value: &Value) -> Result<Secret, Wrong> {
-    secret_of(any_text(value)?.to_owned())
-}
-
-pub(super) fn secret_from_env(value: &Value, env: Env<'_>) -> Result<Secret, Wrong> {
-    let name = text(TEXT_MAX)(value)?;
-    match env(&name) {
-        Some(text) => secret_of(text),
-        None => Err(Wrong::new(format!(
-            "the environment has no variable {name}, or it is not UTF-8"
-        ))),
-    }
-}
-
-/// The file's content without the line ends at its end.
-pub(super) fn secret_from_file(value: &Value) -> Result<Secret, Wrong> {
-    let path = path(value)?;
-    let mut text = String::new();
-    let read = File::open(&path)
-        .and_then(|file| file.take(SECRET_FILE_OCTETS_MAX).read_to_string(&mut text));
-    match read {
-        Ok(_) => secret_of(text.trim_end_matches(['\r', '\n']).to_owned()),
-        Err(e) => Err(Wrong::new(format!(
-            "{} cannot be read: {e}",
-            path.display()
-        ))),
-    }
-}
-
-/// Room for a secret that is just too long behind its line end: a larger file is refused, not cut.
-const SECRET_FILE_OCTETS_MAX: u64 = 8192;
-
-/// Enough for any token or key; a limit, because a secret may be compared on every request.
-const SECRET_OCTETS_MAX: usize = 4096;
-
-fn secret_of(text: String) -> Result<Secret, Wrong> {
-    if text.is_empty() {
-        Err("the secret is empty".into())
-    } else if text.len() > SECRET_OCTETS_MAX {
-        Err(format!("the secret has more than {SECRET_OCTETS_MAX} octets").into())
-    } else if text.chars().any(char::is_control) {
-        Err("the secret contains control characters".into())
-    } else {
-        Ok(Secret::new(text))
-    }
-}
 
 /// Names and other short texts of an operator; the API has the same limit for names.
 pub(super) const TEXT_MAX: usize = 255;
