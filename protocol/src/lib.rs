@@ -1,1 +1,33 @@
-//! SMPP without I/O.
+//! SMPP 3.3, 3.4 and 5.0 without I/O: octets to PDUs and back, text, receipts, sessions.
+//!
+//! Nothing here opens a socket, reads a clock, writes a log or awaits. Octets and instants come
+//! in; PDUs, events and the next deadline come out. From the wire upwards:
+//!
+//! - [`frame`]: a byte stream cut into frames
+//! - [`pdu`]: a frame to a PDU and back; [`command`], [`tlv`], [`coding`] and [`time`] are its parts
+//! - [`error`]: what can be wrong with a PDU, and what the peer deserves for it
+
+#![forbid(unsafe_code)]
+#![deny(missing_docs)]
+
+mod c_octet_string;
+pub mod coding;
+pub mod command;
+pub mod error;
+pub mod frame;
+mod names;
+pub mod pdu;
+pub mod time;
+pub mod tlv;
+mod wire;
+
+pub use c_octet_string::COctetString;
+pub use coding::{
+    DataCoding, EsmClass, InterfaceVersion, MessageState, Npi, RegisteredDelivery, Ton,
+};
+pub use command::{CommandId, CommandStatus, SequenceNumber};
+pub use error::{DecodeError, Deviation, Deviations, Fault, Reply};
+pub use frame::{FrameCodec, FrameError, split_frame};
+pub use pdu::{Body, Decoded, Pdu};
+pub use tlv::{Tag, Tlv, Tlvs};
+pub use wire::Strictness;

@@ -1,0 +1,248 @@
+//! PDUs: a status, a sequence number and a body.
+//!
+//! [`Pdu::decode`] turns one frame into a [`Pdu`] that shares the frame's octets and reports what
+//! had to be forgiven; [`Pdu::encode`] appends the octets to a buffer. What encode writes, decode
+//! reads back without a deviation.
+
+mod ancillary;
+mod bind;
+mod body;
+mod broadcast;
+mod data_sm;
+mod multi;
+mod short_message;
+
+use bytes::{BufMut, Bytes, BytesMut};
+use nom::Parser;
+use nom::number::complete::be_u32;
+
+use crate::c_octet_string::COctetString;
+use crate::command::{CommandId, CommandStatus, SequenceNumber};
+use crate::error::{DecodeError, Deviations, Fault, Header};
+use crate::time::SmppTime;
+use crate::tlv::Tlvs;
+use crate::wire::{Count, HEADER_OCTETS, Reader, Sink, Strictness};
+
+pub use ancillary::{AlertNotification, CancelSm, QuerySm, QuerySmResp, ReplaceSm};
+pub use bind::{Bind, BindResp, Outbind};
+pub use body::Body;
+pub use broadcast::{BroadcastSm, CancelBroadcastSm, QueryBroadcastSm};
+pub use data_sm::DataSm;
+pub use multi::{DESTINATIONS_MAX, Destination, SubmitMulti, SubmitMultiResp, UnsuccessSme};
+pub use short_message::{
+    BroadcastSmResp, DataSmResp, DeliverSm, DeliverSmResp, MessageResp, QueryBroadcastSmResp,
+    SubmitSm, SubmitSmResp,
+};
+
+/// One protocol data unit.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Pdu {
+    /// How it ended, in a response; zero in a request.
+    pub command_status: CommandStatus,
+    /// Which request and response belong together.
+    pub sequence_number: SequenceNumber,
+    /// Which command, with its fields.
+    pub body: Body,
+}
+
+/// A PDU, and how it departed from the specification.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Decoded {
+    /// What was read.
+    pub pdu: Pdu,
+    /// What had to be forgiven, to be counted.
+    pub deviations: Deviations,
+}
+
+impl Pdu {
+    /// A request.
+    #[must_use]
+    pub fn request(sequence_number: SequenceNumber, body: Body) -> Self {
+        Self {
+            command_status: CommandStatus::ESME_ROK,
+            sequence_number,
+            body,
+        }
+    }
+
+    /// A response.
+    #[must_use]
+    pub fn response(
+        sequence_number: SequenceNumber,
+        command_status: CommandStatus,
+        body: Body,
+    ) -> Self {
+        Self {
+            command_status,
+            sequence_number,
+            body,
+        }
+    }
+
+    /// Which command this is.
+    #[must_use]
+    pub fn command_id(&self) -> CommandId {
+        self.body.command_id()
+    }
+
+    /// Reads one frame, taking what can be understood.
+    ///
+    /// # Errors
+    /// If the frame is not one whole PDU, or its fields cannot be told apart. The error knows
+    /// what to answer.
+    pub fn decode(frame: Bytes) -> Result<Decoded, DecodeError> {
+        Self::decode_with(frame, Strictness::Lenient)
+    }
+
+    /// Reads one frame. [`Strictness::Strict`] turns every deviation into an error; an unknown
+    /// command is one of them, while the lenient reader hands it out as [`Body::Unknown`].
+    ///
+    /// # Errors
+    /// As [`decode`](Self::decode).
+    pub fn decode_with(frame: Bytes, strictness: Strictness) -> Result<Decoded, DecodeError> {
+        let (frame, header) = read_header(frame)?;
+        let mut fields = Reader::new(&frame, header, strictness);
+        if !header.command_id.is_response() && !header.command_status.is_ok() {
+            fields.tolerate(Fault::RequestStatusNonzero, "command_status")?;
+        }
+        let body = Body::read(&mut fields)?;
+        let Header {
+            command_status,
+            sequence_number,
+            ..
+        } = header;
+        let pdu = Self {
+            command_status,
+            sequence_number,
+            body,
+        };
+        Ok(Decoded {
+            pdu,
+            deviations: fields.into_deviations(),
+        })
+    }
+
+    /// Appends the octets of this PDU to `out`.
+    ///
+    /// An error response whose fields are all empty is written as a header alone, as 5.0 §4.2
+    /// wants it.
+    pub fn encode(&self, out: &mut BytesMut) {
+        let start = out.len();
+        out.put_u32(0);
+        out.put_u32(self.command_id().0);
+        out.put_u32(self.command_status.0);
+        out.put_u32(self.sequence_number.0);
+        self.write_body(out);
+        let octets = u32::try_from(out.len() - start).unwrap_or(u32::MAX);
+        out[start..start + 4].copy_from_slice(&octets.to_be_bytes());
+    }
+
+    /// Octets that [`encode`](Self::encode) would append, header included.
+    #[must_use]
+    pub fn encoded_len(&self) -> usize {
+        let mut count = Count(HEADER_OCTETS);
+        self.write_body(&mut count);
+        count.0
+    }
+
+    fn write_body(&self, out: &mut impl Sink) {
+        if self.command_status.is_ok() || !self.body.is_blank_response() {
+            self.body.write(out);
+        }
+    }
+}
+
+/// The frame cut to what `command_length` says, and its header.
+fn read_header(mut frame: Bytes) -> Result<(Bytes, Header), DecodeError> {
+    let refuse = |fault, offset, header| DecodeError {
+        fault,
+        field: "command_length",
+        offset,
+        header,
+    };
+    let parsed = (be_u32::<_, ()>, be_u32, be_u32, be_u32).parse(&frame[..]);
+    let Ok((_, (command_length, command_id, command_status, sequence_number))) = parsed else {
+        return Err(refuse(Fault::Incomplete, frame.len(), None));
+    };
+    let header = Header {
+        command_id: CommandId(command_id),
+        command_status: CommandStatus(command_status),
+        sequence_number: SequenceNumber(sequence_number),
+    };
+    match usize::try_from(command_length).unwrap_or(usize::MAX) {
+        octets if octets < HEADER_OCTETS => {
+            Err(refuse(Fault::CommandLengthTooSmall, 0, Some(header)))
+        }
+        octets if octets > frame.len() => Err(refuse(Fault::Incomplete, frame.len(), Some(header))),
+        octets => {
+            frame.truncate(octets);
+            Ok((frame, header))
+        }
+    }
+}
+
+/// A body with mandatory fields and TLVs.
+pub(crate) trait Layout: Sized {
+    fn read(fields: &mut Reader<'_>) -> Result<Self, DecodeError>;
+    fn write(&self, out: &mut impl Sink);
+    fn tlvs(&self) -> &Tlvs;
+}
+
+/// A response body, which peers send in part or not at all (3.4 §5.1.3, 5.0 §4.2).
+pub(crate) trait ResponseLayout: Layout + Default {
+    /// What is missing first when nothing is there.
+    const FIRST_FIELD: &'static str;
+
+    fn with_tlvs(tlvs: Tlvs) -> Self;
+    fn is_blank(&self) -> bool;
+
+    /// Reads whatever is there. Correlation needs only the header, so in the end anything goes:
+    /// the fields, or in an error response TLVs alone, or as much of the fields as there is.
+    fn read_response(fields: &mut Reader<'_>) -> Result<Self, DecodeError> {
+        let ok = fields.header().command_status.is_ok();
+        if fields.is_at_end() {
+            if ok {
+                fields.tolerate(Fault::BodyTruncated, Self::FIRST_FIELD)?;
+            }
+            return Ok(Self::default());
+        }
+        if ok {
+            return Self::read(fields);
+        }
+        if let Some(whole) = fields.attempt(Self::read) {
+            return Ok(whole);
+        }
+        match fields.attempt(Reader::tlvs) {
+            Some(tlvs) => Ok(Self::with_tlvs(tlvs)),
+            None => Self::read(fields),
+        }
+    }
+}
+
+/// What a malformed time means for the PDU.
+#[derive(Clone, Copy)]
+pub(crate) enum Times {
+    /// The SMSC has to act on it, so it must be readable.
+    Checked,
+    /// Only a remark: the field is unused or only shown.
+    Counted,
+}
+
+fn check_time(
+    fields: &mut Reader<'_>,
+    field: &'static str,
+    text: &COctetString,
+    times: Times,
+) -> Result<(), DecodeError> {
+    // Longer than the field is another fault, and already recorded.
+    if text.is_empty()
+        || text.len() > SmppTime::CHARACTERS
+        || SmppTime::parse(text.as_bytes()).is_some()
+    {
+        return Ok(());
+    }
+    match times {
+        Times::Checked => Err(fields.error(Fault::TimeFormatInvalid, field)),
+        Times::Counted => fields.tolerate(Fault::TimeFormatInvalid, field),
+    }
+}

@@ -1,0 +1,237 @@
+//! `submit_sm` and `deliver_sm`: one layout, two directions (SMPP 3.4 §4.4.1, §4.6.1).
+
+use bytes::Bytes;
+
+use super::{Layout, ResponseLayout, check_time};
+use crate::c_octet_string::COctetString;
+use crate::coding::{DataCoding, EsmClass, Npi, RegisteredDelivery, Ton};
+use crate::error::{DecodeError, Fault};
+use crate::tlv::{Tag, Tlvs};
+use crate::wire::{Reader, Sink};
+
+/// Octets that `sm_length` can announce.
+pub(crate) const SHORT_MESSAGE_OCTETS_MAX: usize = u8::MAX as usize;
+
+/// Declares a PDU with the layout of `submit_sm`; the two differ in who sends it and in whether
+/// its times are checked.
+macro_rules! short_message_pdu {
+    ($(#[$doc:meta])* $type:ident, times $times:ident) => {
+        $(#[$doc])*
+        #[derive(Clone, Debug, Default, PartialEq, Eq)]
+        pub struct $type {
+            /// Application service, usually empty; 6 octets with NUL.
+            pub service_type: COctetString,
+            /// Type of number of the source.
+            pub source_addr_ton: Ton,
+            /// Numbering plan of the source.
+            pub source_addr_npi: Npi,
+            /// Who sends it; 21 octets with NUL. In a receipt, the original destination.
+            pub source_addr: COctetString,
+            /// Type of number of the destination.
+            pub dest_addr_ton: Ton,
+            /// Numbering plan of the destination.
+            pub dest_addr_npi: Npi,
+            /// Who receives it; 21 octets with NUL. In a receipt, the original source.
+            pub destination_addr: COctetString,
+            /// Mode, type and GSM features.
+            pub esm_class: EsmClass,
+            /// GSM protocol identifier.
+            pub protocol_id: u8,
+            /// 0 to 3, 0 the least.
+            pub priority_flag: u8,
+            /// When to deliver, empty for at once; 1 or 17 octets with NUL. Unused in `deliver_sm`.
+            pub schedule_delivery_time: COctetString,
+            /// Until when to try, empty for the SMSC's default; 1 or 17 octets with NUL. Unused
+            /// in `deliver_sm`.
+            pub validity_period: COctetString,
+            /// Which receipts or acknowledgements are wanted.
+            pub registered_delivery: RegisteredDelivery,
+            /// 1 to replace a pending message between the same addresses. Unused in `deliver_sm`.
+            pub replace_if_present_flag: u8,
+            /// Alphabet of the user data.
+            pub data_coding: DataCoding,
+            /// A canned message kept in the SMSC, 0 for none. Unused in `deliver_sm`.
+            pub sm_default_msg_id: u8,
+            /// User data. Up to 254 octets by 3.4, 255 by 5.0; more than 255 are written as
+            /// `message_payload`.
+            pub short_message: Bytes,
+            /// Optional parameters.
+            pub tlvs: Tlvs,
+        }
+
+        impl $type {
+            /// The user data, wherever it is: a `message_payload` with octets in it wins over
+            /// `short_message`.
+            #[must_use]
+            pub fn user_data(&self) -> &Bytes {
+                user_data(&self.short_message, &self.tlvs)
+            }
+        }
+
+        impl Layout for $type {
+            fn read(fields: &mut Reader<'_>) -> Result<Self, DecodeError> {
+                let mut pdu = Self {
+                    service_type: fields.c_octets("service_type", 6)?,
+                    source_addr_ton: Ton(fields.u8("source_addr_ton")?),
+                    source_addr_npi: Npi(fields.u8("source_addr_npi")?),
+                    source_addr: fields.c_octets("source_addr", 21)?,
+                    dest_addr_ton: Ton(fields.u8("dest_addr_ton")?),
+                    dest_addr_npi: Npi(fields.u8("dest_addr_npi")?),
+                    destination_addr: fields.c_octets("destination_addr", 21)?,
+                    esm_class: EsmClass(fields.u8("esm_class")?),
+                    protocol_id: fields.u8("protocol_id")?,
+                    priority_flag: fields.u8("priority_flag")?,
+                    schedule_delivery_time: fields.c_octets("schedule_delivery_time", 17)?,
+                    validity_period: fields.c_octets("validity_period", 17)?,
+                    registered_delivery: RegisteredDelivery(fields.u8("registered_delivery")?),
+                    replace_if_present_flag: fields.u8("replace_if_present_flag")?,
+                    data_coding: DataCoding(fields.u8("data_coding")?),
+                    sm_default_msg_id: fields.u8("sm_default_msg_id")?,
+                    ..Self::default()
+                };
+                let schedule = &pdu.schedule_delivery_time;
+                check_time(fields, "schedule_delivery_time", schedule, super::Times::$times)?;
+                check_time(fields, "validity_period", &pdu.validity_period, super::Times::$times)?;
+                (pdu.short_message, pdu.tlvs) = read_user_data(fields)?;
+                Ok(pdu)
+            }
+
+            fn write(&self, out: &mut impl Sink) {
+                out.c_octets(&self.service_type);
+                out.u8(self.source_addr_ton.0);
+                out.u8(self.source_addr_npi.0);
+                out.c_octets(&self.source_addr);
+                out.u8(self.dest_addr_ton.0);
+                out.u8(self.dest_addr_npi.0);
+                out.c_octets(&self.destination_addr);
+                out.u8(self.esm_class.0);
+                out.u8(self.protocol_id);
+                out.u8(self.priority_flag);
+                out.c_octets(&self.schedule_delivery_time);
+                out.c_octets(&self.validity_period);
+                out.u8(self.registered_delivery.0);
+                out.u8(self.replace_if_present_flag);
+                out.u8(self.data_coding.0);
+                out.u8(self.sm_default_msg_id);
+                write_user_data(out, &self.short_message, &self.tlvs);
+            }
+
+            fn tlvs(&self) -> &Tlvs {
+                &self.tlvs
+            }
+        }
+    };
+}
+
+short_message_pdu! {
+    /// A message from the ESME to the SMSC (SMPP 3.4 §4.4.1).
+    SubmitSm, times Checked
+}
+
+short_message_pdu! {
+    /// A message or a receipt from the SMSC to the ESME (SMPP 3.4 §4.6.1).
+    DeliverSm, times Counted
+}
+
+/// The answer to a request that made, or was, one message: all five share this body.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct MessageResp {
+    /// What the peer calls the message; 65 octets with NUL. Empty in `deliver_sm_resp`.
+    pub message_id: COctetString,
+    /// Optional parameters.
+    pub tlvs: Tlvs,
+}
+
+/// Answers `submit_sm` (SMPP 3.4 §4.4.2).
+pub type SubmitSmResp = MessageResp;
+/// Answers `deliver_sm`; `message_id` must be empty (SMPP 3.4 §4.6.2).
+pub type DeliverSmResp = MessageResp;
+/// Answers `data_sm` (SMPP 3.4 §4.7.2).
+pub type DataSmResp = MessageResp;
+/// Answers `broadcast_sm` (SMPP 5.0 §4.4.1.2).
+pub type BroadcastSmResp = MessageResp;
+/// Answers `query_broadcast_sm` (SMPP 5.0 §4.6.1.3).
+pub type QueryBroadcastSmResp = MessageResp;
+
+impl MessageResp {
+    /// A response with this id and no TLVs.
+    #[must_use]
+    pub fn new(message_id: impl Into<COctetString>) -> Self {
+        Self {
+            message_id: message_id.into(),
+            tlvs: Tlvs::new(),
+        }
+    }
+}
+
+impl Layout for MessageResp {
+    fn read(fields: &mut Reader<'_>) -> Result<Self, DecodeError> {
+        Ok(Self {
+            message_id: fields.c_octets("message_id", 65)?,
+            tlvs: fields.tlvs()?,
+        })
+    }
+
+    fn write(&self, out: &mut impl Sink) {
+        out.c_octets(&self.message_id);
+        self.tlvs.write(out);
+    }
+
+    fn tlvs(&self) -> &Tlvs {
+        &self.tlvs
+    }
+}
+
+impl ResponseLayout for MessageResp {
+    const FIRST_FIELD: &'static str = "message_id";
+
+    fn with_tlvs(tlvs: Tlvs) -> Self {
+        Self {
+            tlvs,
+            ..Self::default()
+        }
+    }
+
+    fn is_blank(&self) -> bool {
+        self.message_id.is_empty() && self.tlvs.is_empty()
+    }
+}
+
+/// The user data of a PDU with both a `short_message` and TLVs.
+pub(crate) fn user_data<'a>(short_message: &'a Bytes, tlvs: &'a Tlvs) -> &'a Bytes {
+    match tlvs.get(Tag::MESSAGE_PAYLOAD) {
+        Some(payload) if !payload.is_empty() => payload,
+        _ => short_message,
+    }
+}
+
+pub(crate) fn read_user_data(fields: &mut Reader<'_>) -> Result<(Bytes, Tlvs), DecodeError> {
+    let sm_length = fields.u8("sm_length")?;
+    let short_message = fields.short_message(sm_length)?;
+    let tlvs = fields.tlvs_after_short_message()?;
+    if !short_message.is_empty() {
+        let payload = tlvs.get(Tag::MESSAGE_PAYLOAD);
+        if payload.is_some_and(|payload| !payload.is_empty()) {
+            fields.tolerate(Fault::TwoUserData, "message_payload")?;
+        }
+    }
+    Ok((short_message, tlvs))
+}
+
+/// Writes sm_length, short_message and the TLVs; user data that sm_length cannot count goes into
+/// `message_payload`, unless that is taken.
+pub(crate) fn write_user_data(out: &mut impl Sink, short_message: &Bytes, tlvs: &Tlvs) {
+    if short_message.len() <= SHORT_MESSAGE_OCTETS_MAX {
+        out.u8(short_message.len() as u8);
+        out.octets(short_message);
+        tlvs.write(out);
+        return;
+    }
+    out.u8(0);
+    tlvs.write(out);
+    if !tlvs.contains(Tag::MESSAGE_PAYLOAD) {
+        let mut payload = Tlvs::new();
+        payload.push(Tag::MESSAGE_PAYLOAD, short_message.clone());
+        payload.write(out);
+    }
+}

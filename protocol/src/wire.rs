@@ -1,0 +1,342 @@
+//! Fields of a body, one after another: reading them with what can be forgiven, writing them.
+//!
+//! [`Reader`] walks over one frame and hands out fields that share its octets. It knows three
+//! things the field layouts do not have to care about: whether the peer is to be read strictly,
+//! that a response is never refused for a short body, and where in the frame it stands.
+//! [`Sink`] is written to twice by the same code: once to count, once for real.
+
+use bytes::{BufMut, Bytes, BytesMut};
+use nom::IResult;
+use nom::Parser;
+use nom::bytes::complete::{tag, take, take_till};
+use nom::multi::length_data;
+use nom::number::complete::{be_u8, be_u16, be_u32};
+use nom::sequence::terminated;
+
+use crate::c_octet_string::COctetString;
+use crate::error::{DecodeError, Deviation, Deviations, Fault, Header};
+use crate::tlv::{Tag, Tlvs};
+
+/// Octets of a PDU header, and so of the shortest PDU.
+pub(crate) const HEADER_OCTETS: usize = 16;
+
+/// Octets of a C-octet string, NUL included, that are still taken when its field allows fewer.
+const C_OCTETS_MAX: usize = 256;
+
+/// How exactly a peer is read.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Strictness {
+    /// Take what can be understood, record what was wrong.
+    #[default]
+    Lenient,
+    /// Refuse whatever the specification forbids.
+    Strict,
+}
+
+type Parsed<'f, O> = IResult<&'f [u8], O, ()>;
+
+fn c_octets(input: &[u8]) -> Parsed<'_, &[u8]> {
+    terminated(take_till(|octet| octet == 0), tag(&[0][..])).parse(input)
+}
+
+fn tlv(input: &[u8]) -> Parsed<'_, (u16, &[u8])> {
+    (be_u16, length_data(be_u16)).parse(input)
+}
+
+/// Reads the fields of one frame in order.
+pub(crate) struct Reader<'f> {
+    frame: &'f Bytes,
+    rest: &'f [u8],
+    header: Header,
+    strictness: Strictness,
+    deviations: Deviations,
+    /// The body ended early and was forgiven: further fields are empty without another word.
+    exhausted: bool,
+}
+
+impl<'f> Reader<'f> {
+    /// Reads behind the header. `frame` is exactly one PDU, so it holds at least a header.
+    pub(crate) fn new(frame: &'f Bytes, header: Header, strictness: Strictness) -> Self {
+        let rest = frame.get(HEADER_OCTETS..).unwrap_or_default();
+        let deviations = Deviations::default();
+        Self {
+            frame,
+            rest,
+            header,
+            strictness,
+            deviations,
+            exhausted: false,
+        }
+    }
+
+    pub(crate) fn header(&self) -> Header {
+        self.header
+    }
+
+    pub(crate) fn is_at_end(&self) -> bool {
+        self.rest.is_empty()
+    }
+
+    pub(crate) fn into_deviations(self) -> Deviations {
+        self.deviations
+    }
+
+    /// The octets not read yet.
+    pub(crate) fn remaining(&mut self) -> Bytes {
+        let rest = self.share(self.rest);
+        self.rest = &[];
+        rest
+    }
+
+    /// Tries `read` with strict eyes; puts everything back if it fails.
+    pub(crate) fn attempt<T>(
+        &mut self,
+        read: impl FnOnce(&mut Self) -> Result<T, DecodeError>,
+    ) -> Option<T> {
+        let (rest, strictness) = (self.rest, self.strictness);
+        self.strictness = Strictness::Strict;
+        let outcome = read(self).ok();
+        self.strictness = strictness;
+        if outcome.is_none() {
+            self.rest = rest;
+        }
+        outcome
+    }
+
+    /// Records a fault that can be lived with; in strict mode it is an error after all.
+    pub(crate) fn tolerate(
+        &mut self,
+        fault: Fault,
+        field: &'static str,
+    ) -> Result<(), DecodeError> {
+        match self.strictness {
+            Strictness::Strict => Err(self.error(fault, field)),
+            Strictness::Lenient => {
+                let offset = self.offset();
+                self.deviations.push(Deviation {
+                    fault,
+                    field,
+                    offset,
+                });
+                Ok(())
+            }
+        }
+    }
+
+    pub(crate) fn error(&self, fault: Fault, field: &'static str) -> DecodeError {
+        DecodeError {
+            fault,
+            field,
+            offset: self.offset(),
+            header: Some(self.header),
+        }
+    }
+
+    pub(crate) fn u8(&mut self, field: &'static str) -> Result<u8, DecodeError> {
+        match be_u8::<_, ()>(self.rest) {
+            Ok((rest, value)) => {
+                self.rest = rest;
+                Ok(value)
+            }
+            Err(_) => self.cut_short(field).map(|()| 0),
+        }
+    }
+
+    pub(crate) fn u32(&mut self, field: &'static str) -> Result<u32, DecodeError> {
+        match be_u32::<_, ()>(self.rest) {
+            Ok((rest, value)) => {
+                self.rest = rest;
+                Ok(value)
+            }
+            Err(_) => self.cut_short(field).map(|()| 0),
+        }
+    }
+
+    /// A C-octet string of at most `octets_max` octets, NUL included.
+    pub(crate) fn c_octets(
+        &mut self,
+        field: &'static str,
+        octets_max: usize,
+    ) -> Result<COctetString, DecodeError> {
+        let text = match c_octets(self.rest) {
+            Ok((rest, text)) => {
+                self.check_length(field, text.len() + 1, octets_max)?;
+                self.rest = rest;
+                text
+            }
+            Err(_) if self.rest.is_empty() => {
+                self.cut_short(field)?;
+                return Ok(COctetString::EMPTY);
+            }
+            Err(_) => {
+                let text = self.rest;
+                if !self.header.command_id.is_response() {
+                    return Err(self.error(Fault::CStringUnterminated, field));
+                }
+                self.tolerate(Fault::CStringUnterminated, field)?;
+                self.rest = &[];
+                self.exhausted = true;
+                text
+            }
+        };
+        Ok(COctetString::without_nul(self.share(text)))
+    }
+
+    /// `octets` octets; fewer are an overrun of the length field that announced them.
+    pub(crate) fn short_message(&mut self, octets: u8) -> Result<Bytes, DecodeError> {
+        match take::<_, _, ()>(octets).parse(self.rest) {
+            Ok((rest, text)) => {
+                self.rest = rest;
+                Ok(self.share(text))
+            }
+            Err(_) => Err(self.error(Fault::SmLengthOverrun, "short_message")),
+        }
+    }
+
+    /// Everything to the end of the frame as TLVs.
+    pub(crate) fn tlvs(&mut self) -> Result<Tlvs, DecodeError> {
+        let mut tlvs = Tlvs::new();
+        while !self.rest.is_empty() {
+            match tlv(self.rest) {
+                Ok((rest, (number, value))) => {
+                    let tag = Tag(number);
+                    self.check_layout(tag, value.len())?;
+                    self.rest = rest;
+                    tlvs.push(tag, self.share(value));
+                }
+                Err(_) => {
+                    self.tolerate(self.tlv_fault(), "tlv")?;
+                    self.rest = &[];
+                }
+            }
+        }
+        Ok(tlvs)
+    }
+
+    /// TLVs behind a `short_message`, where some peers write a NUL that `sm_length` leaves out:
+    /// if nothing fits, try one octet later.
+    pub(crate) fn tlvs_after_short_message(&mut self) -> Result<Tlvs, DecodeError> {
+        let fits = self.rest.is_empty() || tlv(self.rest).is_ok();
+        if !fits && self.strictness == Strictness::Lenient && self.rest[0] == 0 {
+            let fault = self.tlv_fault();
+            let behind = &self.rest[1..];
+            if behind.is_empty() || tlv(behind).is_ok() {
+                self.tolerate(fault, "tlv")?;
+                self.tolerate(Fault::NulAfterShortMessage, "short_message")?;
+                self.rest = behind;
+            }
+        }
+        self.tlvs()
+    }
+
+    fn tlv_fault(&self) -> Fault {
+        if self.rest.len() < 4 {
+            Fault::TlvHeaderTruncated
+        } else {
+            Fault::TlvLengthOverrun
+        }
+    }
+
+    fn check_layout(&mut self, tag: Tag, octets: usize) -> Result<(), DecodeError> {
+        match tag.layout() {
+            Some(layout) if !layout.octets.contains(&octets) => {
+                self.tolerate(Fault::TlvBadLength, tag.name().unwrap_or("tlv"))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    fn check_length(
+        &mut self,
+        field: &'static str,
+        octets: usize,
+        octets_max: usize,
+    ) -> Result<(), DecodeError> {
+        if octets <= octets_max {
+            return Ok(());
+        }
+        if octets > C_OCTETS_MAX && !self.header.command_id.is_response() {
+            return Err(self.error(Fault::CStringTooLong, field));
+        }
+        self.tolerate(Fault::CStringTooLong, field)
+    }
+
+    /// The body ended before `field`: an error in requests, forgiven once in responses.
+    fn cut_short(&mut self, field: &'static str) -> Result<(), DecodeError> {
+        if !self.header.command_id.is_response() {
+            return Err(self.error(Fault::BodyTruncated, field));
+        }
+        if !self.exhausted {
+            self.tolerate(Fault::BodyTruncated, field)?;
+            self.exhausted = true;
+        }
+        self.rest = &[];
+        Ok(())
+    }
+
+    fn offset(&self) -> usize {
+        self.frame.len() - self.rest.len()
+    }
+
+    /// The same octets without copying; nothing at all for empty ones.
+    fn share(&self, octets: &'f [u8]) -> Bytes {
+        if octets.is_empty() {
+            Bytes::new()
+        } else {
+            self.frame.slice_ref(octets)
+        }
+    }
+}
+
+/// Where fields are written to.
+pub(crate) trait Sink {
+    fn u8(&mut self, value: u8);
+    fn u16(&mut self, value: u16);
+    fn u32(&mut self, value: u32);
+    fn octets(&mut self, octets: &[u8]);
+
+    fn c_octets(&mut self, text: &COctetString) {
+        self.octets(text.as_bytes());
+        self.u8(0);
+    }
+}
+
+impl Sink for BytesMut {
+    fn u8(&mut self, value: u8) {
+        self.put_u8(value);
+    }
+
+    fn u16(&mut self, value: u16) {
+        self.put_u16(value);
+    }
+
+    fn u32(&mut self, value: u32) {
+        self.put_u32(value);
+    }
+
+    fn octets(&mut self, octets: &[u8]) {
+        self.put_slice(octets);
+    }
+}
+
+/// Counts the octets that would be written.
+#[derive(Default)]
+pub(crate) struct Count(pub(crate) usize);
+
+impl Sink for Count {
+    fn u8(&mut self, _: u8) {
+        self.0 += 1;
+    }
+
+    fn u16(&mut self, _: u16) {
+        self.0 += 2;
+    }
+
+    fn u32(&mut self, _: u32) {
+        self.0 += 4;
+    }
+
+    fn octets(&mut self, octets: &[u8]) {
+        self.0 += octets.len();
+    }
+}
