@@ -6,21 +6,31 @@
 //! - [`frame`]: a byte stream cut into frames
 //! - [`pdu`]: a frame to a PDU and back; [`command`], [`tlv`], [`coding`] and [`time`] are its parts
 //! - [`error`]: what can be wrong with a PDU, and what the peer deserves for it
+//! - [`address`]: a number or a name with its type
+//! - [`gsm7`] with [`national`]: the 7-bit alphabet; [`text`]: any user data to text
+//! - [`udh`]: headers in front of the text; [`segment`]: a text cut into segments
 
 #![forbid(unsafe_code)]
 #![deny(missing_docs)]
 
+pub mod address;
 mod c_octet_string;
 pub mod coding;
 pub mod command;
 pub mod error;
 pub mod frame;
+pub mod gsm7;
 mod names;
+pub mod national;
 pub mod pdu;
+pub mod segment;
+pub mod text;
 pub mod time;
 pub mod tlv;
+pub mod udh;
 mod wire;
 
+pub use address::Address;
 pub use c_octet_string::COctetString;
 pub use coding::{
     DataCoding, EsmClass, InterfaceVersion, MessageState, Npi, RegisteredDelivery, Ton,

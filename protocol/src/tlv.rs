@@ -18,6 +18,17 @@ pub const VALUE_OCTETS_MAX: usize = u16::MAX as usize;
 /// How many TLVs a [`Tlvs`] holds without an allocation.
 const INLINE: usize = 3;
 
+/// Every octet, to share one-octet values from.
+static OCTETS: [u8; 256] = {
+    let mut octets = [0; 256];
+    let mut octet = 0;
+    while octet < 256 {
+        octets[octet] = octet as u8;
+        octet += 1;
+    }
+    octets
+};
+
 /// One optional parameter.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Tlv {
@@ -95,9 +106,10 @@ impl Tlvs {
         }
     }
 
-    /// Adds a one-octet integer.
+    /// Adds a one-octet integer; allocates nothing.
     pub fn push_u8(&mut self, tag: Tag, value: u8) {
-        self.push(tag, Bytes::copy_from_slice(&[value]));
+        let at = usize::from(value);
+        self.push(tag, Bytes::from_static(&OCTETS[at..=at]));
     }
 
     /// Adds a two-octet integer.

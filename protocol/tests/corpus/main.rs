@@ -4,7 +4,9 @@
 //! The environment variable SMPP_PEER_CORPUS may name a folder with more lines of the same kinds.
 
 mod malformed;
+mod mo_decode;
 mod tables;
+mod texts;
 mod valid;
 
 use serde_json::Value;

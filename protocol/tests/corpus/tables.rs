@@ -1,6 +1,8 @@
 //! The constant tables against `tables.json`.
 
 use serde_json::Value;
+use smpp_protocol::gsm7::Shift;
+use smpp_protocol::national::Language;
 use smpp_protocol::tlv::Kind;
 use smpp_protocol::{CommandId, CommandStatus, Tag};
 
@@ -65,4 +67,78 @@ fn every_tlv_has_its_name_kind_and_length() {
         };
         assert_eq!(kind, tlv["type"].as_str().unwrap(), "{name:?}");
     }
+}
+
+#[test]
+fn every_gsm_table_is_that_of_the_corpus() {
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/corpus/gsm-tables.json");
+    let tables: Value = serde_json::from_str(&std::fs::read_to_string(path).unwrap()).unwrap();
+    let character = |text: &Value| char::from_u32(number_of(text.as_str().unwrap())).unwrap();
+    for (language, table) in tables["locking"].as_object().unwrap() {
+        let shift = Shift {
+            locking: Language(language.parse().unwrap()),
+            ..Shift::DEFAULT
+        };
+        for (septet, expected) in table.as_array().unwrap().iter().enumerate() {
+            let septet = septet as u8;
+            let read = shift.decode(&[septet]);
+            match expected {
+                Value::Null if septet == 0x1B => assert_eq!(read, " "),
+                Value::Null => assert_eq!(read, "\u{fffd}", "{language} {septet:#x}"),
+                expected => assert_eq!(read, character(expected).to_string()),
+            }
+        }
+    }
+    for (language, table) in tables["single_shift"].as_object().unwrap() {
+        let shift = Shift {
+            single: Language(language.parse().unwrap()),
+            ..Shift::DEFAULT
+        };
+        let table = table.as_object().unwrap();
+        for septet in 0..128u8 {
+            let expected = match table.get(&format!("0x{septet:02X}")) {
+                Some(expected) => character(expected).to_string(),
+                None if septet == 0x1B => " ".to_owned(),
+                None => Shift::DEFAULT.decode(&[septet]),
+            };
+            assert_eq!(
+                shift.decode(&[0x1B, septet]),
+                expected,
+                "{language} {septet:#x}"
+            );
+        }
+    }
+}
+
+#[test]
+fn what_a_national_table_decodes_it_encodes() {
+    for language in Language::ALL {
+        for shift in [
+            Shift {
+                locking: *language,
+                ..Shift::DEFAULT
+            },
+            Shift {
+                single: *language,
+                ..Shift::DEFAULT
+            },
+            Shift {
+                locking: *language,
+                single: *language,
+            },
+        ] {
+            for octets in (0..128u8).flat_map(|septet| [vec![septet], vec![0x1B, septet]]) {
+                let text = shift.decode(&octets);
+                let mut septets = Vec::new();
+                for character in text.chars().filter(|one| *one != '\u{fffd}') {
+                    shift.encode_char(character, &mut septets).unwrap();
+                    assert_eq!(shift.decode(&septets), text, "{language} {octets:?}");
+                }
+            }
+        }
+    }
+}
+
+fn number_of(text: &str) -> u32 {
+    u32::from_str_radix(text.trim_start_matches("U+"), 16).unwrap()
 }

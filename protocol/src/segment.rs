@@ -1,0 +1,505 @@
+//! A text cut into segments, each carried by one `submit_sm`, and how many there will be.
+//!
+//! One segment takes 140 octets on the air, header included. Neither an escape and its septet nor
+//! a surrogate pair is split; the segment that would end there is one unit shorter, so there may
+//! be more segments than division says. [`preview`] and [`split`] always agree.
+
+use bytes::Bytes;
+
+use crate::coding::{DataCoding, EsmClass};
+use crate::gsm7::Shift;
+use crate::national::Language;
+use crate::text::Encoding;
+use crate::tlv::{Tag, Tlvs};
+use crate::udh::element_id;
+
+/// Octets of user data one segment has on the air.
+pub const SEGMENT_OCTETS_MAX: usize = 140;
+
+/// Segments a message can count.
+pub const SEGMENTS_MAX: usize = 255;
+
+/// How the segments of a long text are told to belong together.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Concat {
+    /// A header with this 8-bit reference; understood nearly everywhere.
+    Udh8(u8),
+    /// A header with this 16-bit reference.
+    Udh16(u16),
+    /// The TLVs `sar_*` with this reference.
+    Sar(u16),
+    /// Not at all: a long text goes whole into `message_payload`, and the SMSC splits it.
+    Payload,
+}
+
+impl Concat {
+    /// Octets of the concatenation element, as far as the header is ours or will be the SMSC's.
+    fn element_octets(self) -> usize {
+        match self {
+            Self::Udh8(_) | Self::Sar(_) | Self::Payload => 5,
+            Self::Udh16(_) => 6,
+        }
+    }
+}
+
+/// What a text will cost.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Preview {
+    /// How it is encoded.
+    pub encoding: Encoding,
+    /// Septets or 16-bit units, headers not counted.
+    pub units: usize,
+    /// Segments. With [`Concat::Payload`], those the SMSC will most likely make.
+    pub parts: usize,
+    /// Units that one segment alone holds.
+    pub single_max: usize,
+    /// Units that each of several segments holds.
+    pub part_max: usize,
+}
+
+impl Preview {
+    /// Whether the text needs UTF-16.
+    #[must_use]
+    pub fn is_unicode(&self) -> bool {
+        self.encoding == Encoding::Ucs2
+    }
+}
+
+/// What a text costs with 8-bit references, without national tables. Allocates nothing.
+#[must_use]
+pub fn preview(text: &str) -> Preview {
+    preview_with(text, Concat::Udh8(0), Shift::DEFAULT)
+}
+
+/// What a text costs, with everything said. A text outside the tables of `shift` becomes UTF-16.
+#[must_use]
+pub fn preview_with(text: &str, concat: Concat, shift: Shift) -> Preview {
+    let shift = shift.known();
+    let gsm7 = Limits::new(Encoding::Gsm7, concat, shift);
+    let measured = match shift {
+        Shift::DEFAULT => gsm7.measure(text.chars().map(crate::gsm7::char_septets)),
+        shift => gsm7.measure(text.chars().map(|character| shift.char_septets(character))),
+    };
+    if let Some(preview) = measured {
+        return preview;
+    }
+    let ucs2 = Limits::new(Encoding::Ucs2, concat, Shift::DEFAULT);
+    let measured = ucs2.measure(text.chars().map(|character| Some(character.len_utf16())));
+    measured.expect("every character has a UTF-16 length")
+}
+
+/// Units that fit.
+#[derive(Clone, Copy)]
+struct Limits {
+    encoding: Encoding,
+    single_max: usize,
+    part_max: usize,
+}
+
+impl Limits {
+    fn new(encoding: Encoding, concat: Concat, shift: Shift) -> Self {
+        let shift_octets = shift.header_octets();
+        let length_octet = usize::from(shift_octets > 0);
+        Self {
+            encoding,
+            single_max: units_in(encoding, length_octet + shift_octets),
+            part_max: units_in(encoding, 1 + concat.element_octets() + shift_octets),
+        }
+    }
+
+    /// Counts units and segments; `None` as soon as a character has no size.
+    fn measure(self, sizes: impl Iterator<Item = Option<usize>>) -> Option<Preview> {
+        let Self {
+            encoding,
+            single_max,
+            part_max,
+        } = self;
+        let (mut units, mut parts, mut in_part) = (0, 1, 0);
+        for size in sizes {
+            let size = size?;
+            units += size;
+            if in_part + size > part_max {
+                parts += 1;
+                in_part = 0;
+            }
+            in_part += size;
+        }
+        let parts = if units <= single_max { 1 } else { parts };
+        Some(Preview {
+            encoding,
+            units,
+            parts,
+            single_max,
+            part_max,
+        })
+    }
+}
+
+fn units_in(encoding: Encoding, header_octets: usize) -> usize {
+    let octets = SEGMENT_OCTETS_MAX - header_octets;
+    match encoding {
+        Encoding::Gsm7 => octets * 8 / 7,
+        Encoding::Ucs2 => octets / 2,
+    }
+}
+
+/// One piece of a message, ready for the fields of `submit_sm`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Segment {
+    /// Says whether a header is in front.
+    pub esm_class: EsmClass,
+    /// 0 or 8; a gateway may want another value for the same alphabet.
+    pub data_coding: DataCoding,
+    /// Header and text; empty if the text is in `message_payload`.
+    pub short_message: Bytes,
+    /// `sar_*` or `message_payload`.
+    pub tlvs: Tlvs,
+    /// Which piece, from 1.
+    pub part: u8,
+    /// Of how many.
+    pub total: u8,
+}
+
+/// More segments than can be counted, or a payload longer than a TLV.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct TooLong {
+    /// Segments it would take.
+    pub parts: usize,
+}
+
+impl std::fmt::Display for TooLong {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "the text would take {} segments", self.parts)
+    }
+}
+
+impl std::error::Error for TooLong {}
+
+/// Encodes a text and cuts it into segments, without national tables.
+///
+/// # Errors
+/// If it would take more than [`SEGMENTS_MAX`].
+pub fn split(text: &str, concat: Concat) -> Result<Vec<Segment>, TooLong> {
+    split_with(text, concat, Shift::DEFAULT)
+}
+
+/// Encodes a text by the given tables and cuts it into segments. National tables need a header,
+/// and a header must not meet `sar_*` TLVs, so [`Concat::Sar`] then becomes [`Concat::Udh16`].
+///
+/// # Errors
+/// If it would take more than [`SEGMENTS_MAX`].
+pub fn split_with(text: &str, concat: Concat, shift: Shift) -> Result<Vec<Segment>, TooLong> {
+    let shift = shift.known();
+    let concat = match concat {
+        Concat::Sar(reference) if shift != Shift::DEFAULT => Concat::Udh16(reference),
+        concat => concat,
+    };
+    let preview = preview_with(text, concat, shift);
+    let (shift, data_coding) = match preview.encoding {
+        Encoding::Gsm7 => (shift, DataCoding::DEFAULT),
+        Encoding::Ucs2 => (Shift::DEFAULT, DataCoding::UCS2),
+    };
+    let mut pieces = Pieces::new(concat, shift, preview.parts, text.len() * 2)?;
+    let unit_max = pieces.units_max(&preview);
+    let mut in_part = 0;
+    for character in text.chars() {
+        let size = match preview.encoding {
+            Encoding::Gsm7 => shift.char_septets(character).unwrap_or(0),
+            Encoding::Ucs2 => character.len_utf16(),
+        };
+        if in_part + size > unit_max {
+            pieces.next();
+            in_part = 0;
+        }
+        in_part += size;
+        match preview.encoding {
+            Encoding::Gsm7 => {
+                shift.encode_char(character, &mut pieces.octets);
+            }
+            Encoding::Ucs2 => {
+                for unit in character.encode_utf16(&mut [0; 2]) {
+                    pieces.octets.extend_from_slice(&unit.to_be_bytes());
+                }
+            }
+        }
+    }
+    pieces.finish(data_coding, preview.parts)
+}
+
+/// Cuts octets that are no text. `data` has no header of its own.
+///
+/// # Errors
+/// If it would take more than [`SEGMENTS_MAX`].
+pub fn split_binary(
+    data: &[u8],
+    data_coding: DataCoding,
+    concat: Concat,
+) -> Result<Vec<Segment>, TooLong> {
+    let part_max = SEGMENT_OCTETS_MAX - 1 - concat.element_octets();
+    let parts = if data.len() <= SEGMENT_OCTETS_MAX {
+        1
+    } else {
+        data.len().div_ceil(part_max)
+    };
+    let mut pieces = Pieces::new(concat, Shift::DEFAULT, parts, data.len())?;
+    let octets_max = if pieces.total == 1 {
+        usize::MAX
+    } else {
+        part_max
+    };
+    for (index, piece) in data.chunks(octets_max).enumerate() {
+        if index > 0 {
+            pieces.next();
+        }
+        pieces.octets.extend_from_slice(piece);
+    }
+    pieces.finish(data_coding, parts)
+}
+
+/// Writes all segments one behind another into one buffer, to be shared out at the end.
+struct Pieces {
+    concat: Concat,
+    shift: Shift,
+    total: u8,
+    octets: Vec<u8>,
+    starts: Vec<usize>,
+}
+
+impl Pieces {
+    fn new(concat: Concat, shift: Shift, parts: usize, octets: usize) -> Result<Self, TooLong> {
+        let pieces = if concat == Concat::Payload { 1 } else { parts };
+        let total = u8::try_from(pieces).map_err(|_| TooLong { parts })?;
+        let starts = Vec::with_capacity(pieces);
+        let octets = Vec::with_capacity(octets.min(SEGMENT_OCTETS_MAX * 2 * parts));
+        let mut pieces = Self {
+            concat,
+            shift,
+            total,
+            octets,
+            starts,
+        };
+        pieces.next();
+        Ok(pieces)
+    }
+
+    fn units_max(&self, preview: &Preview) -> usize {
+        match self.total {
+            1 => usize::MAX,
+            _ => preview.part_max,
+        }
+    }
+
+    /// Begins the next segment with its header.
+    fn next(&mut self) {
+        let start = self.octets.len();
+        self.starts.push(start);
+        let part = self.starts.len() as u8;
+        self.octets.push(0);
+        match self.concat {
+            _ if self.total == 1 => {}
+            Concat::Udh8(reference) => {
+                self.element(element_id::CONCATENATION_8, &[reference, self.total, part]);
+            }
+            Concat::Udh16(reference) => {
+                let [high, low] = reference.to_be_bytes();
+                self.element(element_id::CONCATENATION_16, &[high, low, self.total, part]);
+            }
+            Concat::Sar(_) | Concat::Payload => {}
+        }
+        if self.shift.single != Language::DEFAULT {
+            self.element(element_id::SINGLE_SHIFT, &[self.shift.single.0]);
+        }
+        if self.shift.locking != Language::DEFAULT {
+            self.element(element_id::LOCKING_SHIFT, &[self.shift.locking.0]);
+        }
+        match self.octets.len() - start - 1 {
+            0 => self.octets.truncate(start),
+            elements => self.octets[start] = elements as u8,
+        }
+    }
+
+    fn element(&mut self, id: u8, data: &[u8]) {
+        self.octets.extend_from_slice(&[id, data.len() as u8]);
+        self.octets.extend_from_slice(data);
+    }
+
+    fn finish(self, data_coding: DataCoding, parts: usize) -> Result<Vec<Segment>, TooLong> {
+        let Self {
+            concat,
+            shift,
+            total,
+            octets,
+            starts,
+        } = self;
+        let by_header = matches!(concat, Concat::Udh8(_) | Concat::Udh16(_)) && total > 1;
+        let has_header = by_header || shift != Shift::DEFAULT;
+        let esm_class = if has_header {
+            EsmClass::UDH
+        } else {
+            EsmClass::DEFAULT
+        };
+        let octets = Bytes::from(octets);
+        let ends = starts.iter().copied().skip(1).chain([octets.len()]);
+        let mut segments = Vec::with_capacity(starts.len());
+        for (index, (start, end)) in starts.iter().copied().zip(ends).enumerate() {
+            let part = index as u8 + 1;
+            let mut short_message = octets.slice(start..end);
+            let mut tlvs = Tlvs::new();
+            match concat {
+                Concat::Sar(reference) if total > 1 => {
+                    tlvs.push_u16(Tag::SAR_MSG_REF_NUM, reference);
+                    tlvs.push_u8(Tag::SAR_TOTAL_SEGMENTS, total);
+                    tlvs.push_u8(Tag::SAR_SEGMENT_SEQNUM, part);
+                }
+                Concat::Payload if parts > 1 => {
+                    if short_message.len() > crate::tlv::VALUE_OCTETS_MAX {
+                        return Err(TooLong { parts });
+                    }
+                    tlvs.push(Tag::MESSAGE_PAYLOAD, std::mem::take(&mut short_message));
+                }
+                _ => {}
+            }
+            segments.push(Segment {
+                esm_class,
+                data_coding,
+                short_message,
+                tlvs,
+                part,
+                total,
+            });
+        }
+        Ok(segments)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_vectors_of_the_contract_hold() {
+        let repeat = |text: &str, times: usize| text.repeat(times);
+        let cases = [
+            (repeat("a", 160), false, 1),
+            (repeat("a", 161), false, 2),
+            (repeat("a", 306), false, 2),
+            (repeat("a", 307), false, 3),
+            (repeat("a", 459), false, 3),
+            (repeat("a", 460), false, 4),
+            (repeat("€", 80), false, 1),
+            (repeat("€", 81), false, 2),
+            (repeat("a", 158) + "€", false, 1),
+            (repeat("a", 159) + "€", false, 2),
+            (repeat("a", 152) + "€" + &repeat("a", 152), false, 3),
+            (repeat("€", 153), false, 3),
+            (repeat("я", 70), true, 1),
+            (repeat("я", 71), true, 2),
+            (repeat("я", 134), true, 2),
+            (repeat("я", 135), true, 3),
+            (repeat("🎉", 35), true, 1),
+            (repeat("🎉", 36), true, 2),
+            (repeat("🎉", 67), true, 3),
+            (repeat("я", 66) + "🎉" + &repeat("я", 66), true, 3),
+            ("Façade".to_owned(), true, 1),
+            ("ÇA VA".to_owned(), false, 1),
+            (repeat("a", 1000), false, 7),
+            (repeat("я", 1000), true, 15),
+            (repeat("a", 1600), false, 11),
+            (repeat("я", 1600), true, 24),
+            (String::new(), false, 1),
+        ];
+        for (text, unicode, parts) in cases {
+            let preview = preview(&text);
+            assert_eq!(
+                (preview.is_unicode(), preview.parts),
+                (unicode, parts),
+                "{text}"
+            );
+            let segments = split(&text, Concat::Udh8(7)).unwrap();
+            assert_eq!(segments.len(), parts, "{text}");
+        }
+    }
+
+    #[test]
+    fn every_way_of_concatenation_marks_its_segments() {
+        let text = "a".repeat(161);
+        let udh = split(&text, Concat::Udh8(7)).unwrap();
+        assert_eq!(udh[1].short_message[..7], [5, 0, 3, 7, 2, 2, b'a']);
+        assert!(udh.iter().all(|segment| segment.esm_class.has_udh()));
+        let wide = split(&text, Concat::Udh16(0x1234)).unwrap();
+        assert_eq!(
+            wide[0].short_message[..8],
+            [6, 8, 4, 0x12, 0x34, 2, 1, b'a']
+        );
+        assert_eq!(wide[0].short_message.len(), 7 + 152);
+        let sar = split(&text, Concat::Sar(900)).unwrap();
+        assert_eq!(sar[0].short_message.len(), 153);
+        assert_eq!(sar[1].tlvs.get_u8(Tag::SAR_SEGMENT_SEQNUM), Some(2));
+        assert_eq!(sar[1].esm_class, EsmClass::DEFAULT);
+        let payload = split(&text, Concat::Payload).unwrap();
+        assert_eq!(payload.len(), 1);
+        assert!(payload[0].short_message.is_empty());
+        assert_eq!(
+            payload[0].tlvs.get(Tag::MESSAGE_PAYLOAD).unwrap().len(),
+            161
+        );
+    }
+
+    #[test]
+    fn a_short_text_is_marked_in_no_way() {
+        for concat in [
+            Concat::Udh8(1),
+            Concat::Udh16(1),
+            Concat::Sar(1),
+            Concat::Payload,
+        ] {
+            let segments = split("hi", concat).unwrap();
+            assert_eq!(segments.len(), 1);
+            assert_eq!(segments[0].short_message, "hi");
+            assert_eq!(segments[0].esm_class, EsmClass::DEFAULT);
+            assert!(segments[0].tlvs.is_empty());
+        }
+    }
+
+    #[test]
+    fn a_text_of_more_than_255_segments_is_refused() {
+        assert_eq!(
+            split(&"a".repeat(255 * 153), Concat::Udh8(0))
+                .unwrap()
+                .len(),
+            255
+        );
+        let error = split(&"a".repeat(255 * 153 + 1), Concat::Udh8(0)).unwrap_err();
+        assert_eq!(error, TooLong { parts: 256 });
+        assert!(split(&"a".repeat(65_536), Concat::Payload).is_err());
+    }
+
+    #[test]
+    fn binary_is_cut_at_134_octets() {
+        let data = vec![7; 300];
+        let segments = split_binary(&data, DataCoding::BINARY, Concat::Udh8(9)).unwrap();
+        let lengths: Vec<usize> = segments.iter().map(|one| one.short_message.len()).collect();
+        assert_eq!(lengths, [140, 140, 38]);
+        assert_eq!(
+            split_binary(&data[..140], DataCoding::BINARY, Concat::Udh8(9))
+                .unwrap()
+                .len(),
+            1
+        );
+    }
+
+    #[test]
+    fn national_tables_are_announced_in_every_segment() {
+        let shift = Shift {
+            locking: Language::DEFAULT,
+            single: Language::TURKISH,
+        };
+        let segments = split_with(&"ş".repeat(78), Concat::Sar(5), shift).unwrap();
+        assert_eq!(segments.len(), 2);
+        for segment in segments {
+            let (udh, _) = crate::udh::parse(&segment.short_message).unwrap();
+            assert_eq!(udh.shift(), shift);
+            assert_eq!(udh.concatenation().unwrap().reference, 5);
+        }
+    }
+}
