@@ -8,6 +8,7 @@
 //! - [`error`]: what can be wrong with a PDU, and what the peer deserves for it
 //! - [`address`]: a number or a name with its type
 //! - [`gsm7`] with [`national`]: the 7-bit alphabet; [`text`]: any user data to text
+//! - [`receipt`]: what became of a message
 //! - [`udh`]: headers in front of the text; [`segment`]: a text cut into segments
 
 #![forbid(unsafe_code)]
@@ -23,6 +24,7 @@ pub mod gsm7;
 mod names;
 pub mod national;
 pub mod pdu;
+pub mod receipt;
 pub mod segment;
 pub mod text;
 pub mod time;

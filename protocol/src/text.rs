@@ -167,10 +167,11 @@ fn without_nul(octets: &[u8]) -> &[u8] {
 /// valid UTF-8 is UTF-8.
 fn utf_16(octets: &[u8], byte_order: ByteOrder) -> String {
     let odd = !octets.len().is_multiple_of(2);
-    if odd && !octets.contains(&0) {
-        if let Ok(text) = std::str::from_utf8(octets) {
-            return text.to_owned();
-        }
+    if odd
+        && !octets.contains(&0)
+        && let Ok(text) = std::str::from_utf8(octets)
+    {
+        return text.to_owned();
     }
     let (octets, byte_order) = match octets {
         [0xFE, 0xFF, rest @ ..] => (rest, ByteOrder::BigEndian),

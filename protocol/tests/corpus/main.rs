@@ -5,6 +5,7 @@
 
 mod malformed;
 mod mo_decode;
+mod receipts;
 mod tables;
 mod texts;
 mod valid;
