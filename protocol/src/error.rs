@@ -47,6 +47,8 @@ pub enum Fault {
     TwoUserData,
     /// A NUL that `sm_length` does not count stands behind `short_message`.
     NulAfterShortMessage,
+    /// A request was answered by the response of another command.
+    ResponseMismatch,
 }
 
 impl Fault {
@@ -71,6 +73,7 @@ impl Fault {
             Self::DestFlagInvalid => "dest_flag_invalid",
             Self::TwoUserData => "two_user_data",
             Self::NulAfterShortMessage => "nul_after_short_message",
+            Self::ResponseMismatch => "response_mismatch",
         }
     }
 }
@@ -247,7 +250,7 @@ impl DecodeError {
             | Fault::BodyTruncated
             | Fault::CStringUnterminated
             | Fault::TrailingBytes => CommandStatus::ESME_RINVCMDLEN,
-            Fault::UnknownCommandId => CommandStatus::ESME_RINVCMDID,
+            Fault::UnknownCommandId | Fault::ResponseMismatch => CommandStatus::ESME_RINVCMDID,
             Fault::RequestStatusNonzero => CommandStatus::ESME_RUNKNOWNERR,
             Fault::CStringTooLong | Fault::TimeFormatInvalid => field_status(self.field),
             Fault::SmLengthOverrun | Fault::NulAfterShortMessage | Fault::TwoUserData => {

@@ -10,6 +10,7 @@
 //! - [`gsm7`] with [`national`]: the 7-bit alphabet; [`text`]: any user data to text
 //! - [`receipt`]: what became of a message
 //! - [`udh`]: headers in front of the text; [`segment`]: a text cut into segments
+//! - [`window`] and [`session`]: outstanding requests; states and timers of either side
 
 #![forbid(unsafe_code)]
 #![deny(missing_docs)]
@@ -26,10 +27,12 @@ pub mod national;
 pub mod pdu;
 pub mod receipt;
 pub mod segment;
+pub mod session;
 pub mod text;
 pub mod time;
 pub mod tlv;
 pub mod udh;
+pub mod window;
 mod wire;
 
 pub use address::Address;
@@ -41,5 +44,6 @@ pub use command::{CommandId, CommandStatus, SequenceNumber};
 pub use error::{DecodeError, Deviation, Deviations, Fault, Reply};
 pub use frame::{FrameCodec, FrameError, split_frame};
 pub use pdu::{Body, Decoded, Pdu};
+pub use session::{Event, Session, SessionOptions};
 pub use tlv::{Tag, Tlv, Tlvs};
 pub use wire::Strictness;
