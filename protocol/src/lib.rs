@@ -9,13 +9,15 @@
 //! - [`address`]: a number or a name with its type
 //! - [`gsm7`] with [`national`]: the 7-bit alphabet; [`text`]: any user data to text
 //! - [`receipt`]: what became of a message
-//! - [`udh`]: headers in front of the text; [`segment`]: a text cut into segments
+//! - [`udh`]: headers in front of the text; [`segment`]: a text cut into segments;
+//!   [`assembly`]: segments put together again
 //! - [`window`] and [`session`]: outstanding requests; states and timers of either side
 
 #![forbid(unsafe_code)]
 #![deny(missing_docs)]
 
 pub mod address;
+pub mod assembly;
 mod c_octet_string;
 pub mod coding;
 pub mod command;

@@ -33,6 +33,14 @@ pub enum Concat {
 }
 
 impl Concat {
+    /// What is possible with these tables: they need a header, and a header must not meet `sar_*`.
+    fn beside(self, shift: Shift) -> Self {
+        match self {
+            Self::Sar(reference) if shift != Shift::DEFAULT => Self::Udh16(reference),
+            concat => concat,
+        }
+    }
+
     /// Octets of the concatenation element, as far as the header is ours or will be the SMSC's.
     fn element_octets(self) -> usize {
         match self {
@@ -75,7 +83,7 @@ pub fn preview(text: &str) -> Preview {
 #[must_use]
 pub fn preview_with(text: &str, concat: Concat, shift: Shift) -> Preview {
     let shift = shift.known();
-    let gsm7 = Limits::new(Encoding::Gsm7, concat, shift);
+    let gsm7 = Limits::new(Encoding::Gsm7, concat.beside(shift), shift);
     let measured = match shift {
         Shift::DEFAULT => gsm7.measure(text.chars().map(crate::gsm7::char_septets)),
         shift => gsm7.measure(text.chars().map(|character| shift.char_septets(character))),
@@ -190,15 +198,12 @@ pub fn split(text: &str, concat: Concat) -> Result<Vec<Segment>, TooLong> {
 /// If it would take more than [`SEGMENTS_MAX`].
 pub fn split_with(text: &str, concat: Concat, shift: Shift) -> Result<Vec<Segment>, TooLong> {
     let shift = shift.known();
-    let concat = match concat {
-        Concat::Sar(reference) if shift != Shift::DEFAULT => Concat::Udh16(reference),
-        concat => concat,
-    };
     let preview = preview_with(text, concat, shift);
     let (shift, data_coding) = match preview.encoding {
         Encoding::Gsm7 => (shift, DataCoding::DEFAULT),
         Encoding::Ucs2 => (Shift::DEFAULT, DataCoding::UCS2),
     };
+    let concat = concat.beside(shift);
     let mut pieces = Pieces::new(concat, shift, preview.parts, text.len() * 2)?;
     let unit_max = pieces.units_max(&preview);
     let mut in_part = 0;

@@ -110,11 +110,14 @@ pub fn decode_user_data(
     }
 }
 
+/// Characters that people type; a header is hardly ever made of them.
 fn is_printable(octet: &u8) -> bool {
     matches!(octet, b'\n' | b'\r' | 0x20..=0x7E)
 }
 
-fn decode_shifted(
+/// Reads text behind a header that named the tables `shift` and left `fill_bits` before the first
+/// septet, which matters to packed text only.
+pub(crate) fn decode_shifted(
     octets: &Bytes,
     data_coding: DataCoding,
     options: &TextOptions,

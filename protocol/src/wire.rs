@@ -29,6 +29,9 @@ pub enum Strictness {
     /// Take what can be understood, record what was wrong.
     #[default]
     Lenient,
+    /// As `Lenient`, and a `deliver_sm` that ends early is taken if it got as far as its
+    /// `esm_class`: old SMSCs leave out the fields they do not use.
+    Forgiving,
     /// Refuse whatever the specification forbids.
     Strict,
 }
@@ -50,6 +53,8 @@ pub(crate) struct Reader<'f> {
     header: Header,
     strictness: Strictness,
     deviations: Deviations,
+    /// A body that ends here is forgiven.
+    may_end: bool,
     /// The body ended early and was forgiven: further fields are empty without another word.
     exhausted: bool,
 }
@@ -65,12 +70,18 @@ impl<'f> Reader<'f> {
             header,
             strictness,
             deviations,
+            may_end: header.command_id.is_response(),
             exhausted: false,
         }
     }
 
     pub(crate) fn header(&self) -> Header {
         self.header
+    }
+
+    /// What follows may be missing, if the reader is a forgiving one.
+    pub(crate) fn forgive_rest(&mut self) {
+        self.may_end |= self.strictness == Strictness::Forgiving;
     }
 
     pub(crate) fn is_at_end(&self) -> bool {
@@ -111,7 +122,7 @@ impl<'f> Reader<'f> {
     ) -> Result<(), DecodeError> {
         match self.strictness {
             Strictness::Strict => Err(self.error(fault, field)),
-            Strictness::Lenient => {
+            Strictness::Lenient | Strictness::Forgiving => {
                 let offset = self.offset();
                 self.deviations.push(Deviation {
                     fault,
@@ -217,7 +228,7 @@ impl<'f> Reader<'f> {
     /// if nothing fits, try one octet later.
     pub(crate) fn tlvs_after_short_message(&mut self) -> Result<Tlvs, DecodeError> {
         let fits = self.rest.is_empty() || tlv(self.rest).is_ok();
-        if !fits && self.strictness == Strictness::Lenient && self.rest[0] == 0 {
+        if !fits && self.strictness != Strictness::Strict && self.rest[0] == 0 {
             let fault = self.tlv_fault();
             let behind = &self.rest[1..];
             if behind.is_empty() || tlv(behind).is_ok() {
@@ -261,9 +272,9 @@ impl<'f> Reader<'f> {
         self.tolerate(Fault::CStringTooLong, field)
     }
 
-    /// The body ended before `field`: an error in requests, forgiven once in responses.
+    /// The body ended before `field`: an error, or forgiven once.
     fn cut_short(&mut self, field: &'static str) -> Result<(), DecodeError> {
-        if !self.header.command_id.is_response() {
+        if !self.may_end {
             return Err(self.error(Fault::BodyTruncated, field));
         }
         if !self.exhausted {

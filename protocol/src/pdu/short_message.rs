@@ -79,7 +79,12 @@ macro_rules! short_message_pdu {
                     dest_addr_npi: Npi(fields.u8("dest_addr_npi")?),
                     destination_addr: fields.c_octets("destination_addr", 21)?,
                     esm_class: EsmClass(fields.u8("esm_class")?),
-                    protocol_id: fields.u8("protocol_id")?,
+                    protocol_id: {
+                        if matches!(super::Times::$times, super::Times::Counted) {
+                            fields.forgive_rest();
+                        }
+                        fields.u8("protocol_id")?
+                    },
                     priority_flag: fields.u8("priority_flag")?,
                     schedule_delivery_time: fields.c_octets("schedule_delivery_time", 17)?,
                     validity_period: fields.c_octets("validity_period", 17)?,
