@@ -7,7 +7,8 @@
 mod packing;
 mod shift;
 
-use shift::{ESCAPE, ESCAPED, NONE};
+pub(crate) use shift::ESCAPE;
+use shift::{ESCAPED, NONE};
 
 pub use packing::{pack, unpack};
 pub use shift::Shift;
@@ -17,6 +18,19 @@ pub use shift::Shift;
 #[must_use]
 pub fn encode(text: &str) -> Option<Vec<u8>> {
     let mut septets = Vec::with_capacity(text.len());
+    if text.is_ascii() {
+        // One look-up an octet, unless an escape turns up.
+        let mut seen = 0;
+        septets.extend(text.bytes().map(|octet| {
+            let code = shift::LATIN[usize::from(octet)];
+            seen |= code;
+            code
+        }));
+        if seen & ESCAPED == 0 {
+            return Some(septets);
+        }
+        septets.clear();
+    }
     for character in text.chars() {
         match shift::default_code(character) {
             NONE => return None,

@@ -16,10 +16,8 @@ use bytes::{BufMut, Bytes, BytesMut};
 use nom::Parser;
 use nom::number::complete::be_u32;
 
-use crate::c_octet_string::COctetString;
 use crate::command::{CommandId, CommandStatus, SequenceNumber};
 use crate::error::{DecodeError, Deviations, Fault, Header};
-use crate::time::SmppTime;
 use crate::tlv::Tlvs;
 use crate::wire::{Count, HEADER_OCTETS, Reader, Sink, Strictness};
 
@@ -216,33 +214,5 @@ pub(crate) trait ResponseLayout: Layout + Default {
             Some(tlvs) => Ok(Self::with_tlvs(tlvs)),
             None => Self::read(fields),
         }
-    }
-}
-
-/// What a malformed time means for the PDU.
-#[derive(Clone, Copy)]
-pub(crate) enum Times {
-    /// The SMSC has to act on it, so it must be readable.
-    Checked,
-    /// Only a remark: the field is unused or only shown.
-    Counted,
-}
-
-fn check_time(
-    fields: &mut Reader<'_>,
-    field: &'static str,
-    text: &COctetString,
-    times: Times,
-) -> Result<(), DecodeError> {
-    // Longer than the field is another fault, and already recorded.
-    if text.is_empty()
-        || text.len() > SmppTime::CHARACTERS
-        || SmppTime::parse(text.as_bytes()).is_some()
-    {
-        return Ok(());
-    }
-    match times {
-        Times::Checked => Err(fields.error(Fault::TimeFormatInvalid, field)),
-        Times::Counted => fields.tolerate(Fault::TimeFormatInvalid, field),
     }
 }

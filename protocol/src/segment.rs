@@ -4,17 +4,20 @@
 //! a surrogate pair is split; the segment that would end there is one unit shorter, so there may
 //! be more segments than division says. [`preview`] and [`split`] always agree.
 
-use bytes::Bytes;
+use bytes::{BufMut, Bytes, BytesMut};
 
 use crate::coding::{DataCoding, EsmClass};
-use crate::gsm7::Shift;
+use crate::gsm7::{ESCAPE, Shift};
 use crate::national::Language;
-use crate::text::Encoding;
-use crate::tlv::{Tag, Tlvs};
+use crate::text::{Encoding, encode_ucs2};
+use crate::tlv::{Tag, Tlvs, VALUE_OCTETS_MAX};
 use crate::udh::element_id;
 
 /// Octets of user data one segment has on the air.
 pub const SEGMENT_OCTETS_MAX: usize = 140;
+
+/// Octets of the longest header written here: length, concatenation and two languages.
+const HEADER_OCTETS_MAX: usize = 1 + 6 + 3 + 3;
 
 /// Segments a message can count.
 pub const SEGMENTS_MAX: usize = 255;
@@ -116,23 +119,24 @@ impl Limits {
     }
 
     /// Counts units and segments; `None` as soon as a character has no size.
-    fn measure(self, sizes: impl Iterator<Item = Option<usize>>) -> Option<Preview> {
+    fn measure(self, sizes: impl Iterator<Item = Option<usize>> + Clone) -> Option<Preview> {
         let Self {
             encoding,
             single_max,
             part_max,
         } = self;
-        let (mut units, mut parts, mut in_part) = (0, 1, 0);
-        for size in sizes {
-            let size = size?;
-            units += size;
-            if in_part + size > part_max {
-                parts += 1;
-                in_part = 0;
-            }
-            in_part += size;
+        let (mut units, mut characters) = (0, 0);
+        for size in sizes.clone() {
+            units += size?;
+            characters += 1;
         }
-        let parts = if units <= single_max { 1 } else { parts };
+        let parts = if units <= single_max {
+            1
+        } else if units == characters {
+            units.div_ceil(part_max)
+        } else {
+            count_parts(sizes.flatten(), part_max)
+        };
         Some(Preview {
             encoding,
             units,
@@ -141,6 +145,19 @@ impl Limits {
             part_max,
         })
     }
+}
+
+/// Fills one segment after another; what does not fit whole begins the next.
+fn count_parts(sizes: impl Iterator<Item = usize>, part_max: usize) -> usize {
+    let (mut parts, mut in_part) = (1, 0);
+    for size in sizes {
+        if in_part + size > part_max {
+            parts += 1;
+            in_part = 0;
+        }
+        in_part += size;
+    }
+    parts
 }
 
 fn units_in(encoding: Encoding, header_octets: usize) -> usize {
@@ -198,37 +215,31 @@ pub fn split(text: &str, concat: Concat) -> Result<Vec<Segment>, TooLong> {
 /// If it would take more than [`SEGMENTS_MAX`].
 pub fn split_with(text: &str, concat: Concat, shift: Shift) -> Result<Vec<Segment>, TooLong> {
     let shift = shift.known();
-    let preview = preview_with(text, concat, shift);
-    let (shift, data_coding) = match preview.encoding {
-        Encoding::Gsm7 => (shift, DataCoding::DEFAULT),
-        Encoding::Ucs2 => (Shift::DEFAULT, DataCoding::UCS2),
+    let (encoding, shift, octets) = match shift.encode(text) {
+        Some(septets) => (Encoding::Gsm7, shift, septets),
+        None => (Encoding::Ucs2, Shift::DEFAULT, encode_ucs2(text)),
     };
     let concat = concat.beside(shift);
-    let mut pieces = Pieces::new(concat, shift, preview.parts, text.len() * 2)?;
-    let unit_max = pieces.units_max(&preview);
-    let mut in_part = 0;
-    for character in text.chars() {
-        let size = match preview.encoding {
-            Encoding::Gsm7 => shift.char_septets(character).unwrap_or(0),
-            Encoding::Ucs2 => character.len_utf16(),
-        };
-        if in_part + size > unit_max {
-            pieces.next();
-            in_part = 0;
+    let limits = Limits::new(encoding, concat, shift);
+    let unit_octets = match encoding {
+        Encoding::Gsm7 => 1,
+        Encoding::Ucs2 => 2,
+    };
+    let is_single = octets.len() <= limits.single_max * unit_octets;
+    let octets_max = if is_single {
+        usize::MAX
+    } else {
+        limits.part_max * unit_octets
+    };
+    let pieces = pieces(&octets, octets_max, |before_cut| {
+        match (encoding, before_cut) {
+            (Encoding::Gsm7, [.., ESCAPE]) => 1,
+            // A high surrogate.
+            (Encoding::Ucs2, [.., 0xD8..=0xDB, _]) => 2,
+            _ => 0,
         }
-        in_part += size;
-        match preview.encoding {
-            Encoding::Gsm7 => {
-                shift.encode_char(character, &mut pieces.octets);
-            }
-            Encoding::Ucs2 => {
-                for unit in character.encode_utf16(&mut [0; 2]) {
-                    pieces.octets.extend_from_slice(&unit.to_be_bytes());
-                }
-            }
-        }
-    }
-    pieces.finish(data_coding, preview.parts)
+    });
+    assemble(&pieces, encoding.data_coding(), concat, shift)
 }
 
 /// Cuts octets that are no text. `data` has no header of its own.
@@ -241,140 +252,136 @@ pub fn split_binary(
     concat: Concat,
 ) -> Result<Vec<Segment>, TooLong> {
     let part_max = SEGMENT_OCTETS_MAX - 1 - concat.element_octets();
-    let parts = if data.len() <= SEGMENT_OCTETS_MAX {
-        1
-    } else {
-        data.len().div_ceil(part_max)
-    };
-    let mut pieces = Pieces::new(concat, Shift::DEFAULT, parts, data.len())?;
-    let octets_max = if pieces.total == 1 {
+    let octets_max = if data.len() <= SEGMENT_OCTETS_MAX {
         usize::MAX
     } else {
         part_max
     };
-    for (index, piece) in data.chunks(octets_max).enumerate() {
-        if index > 0 {
-            pieces.next();
-        }
-        pieces.octets.extend_from_slice(piece);
-    }
-    pieces.finish(data_coding, parts)
+    assemble(
+        &pieces(data, octets_max, |_| 0),
+        data_coding,
+        concat,
+        Shift::DEFAULT,
+    )
 }
 
-/// Writes all segments one behind another into one buffer, to be shared out at the end.
-struct Pieces {
+/// Cuts at `octets_max`, less what `pull_back` says belongs to the next piece. At least one piece.
+fn pieces(octets: &[u8], octets_max: usize, pull_back: impl Fn(&[u8]) -> usize) -> Vec<&[u8]> {
+    let mut pieces = Vec::with_capacity(octets.len() / octets_max + 1);
+    let mut rest = octets;
+    while rest.len() > octets_max {
+        let cut = octets_max - pull_back(&rest[..octets_max]);
+        let (piece, behind) = rest.split_at(cut);
+        pieces.push(piece);
+        rest = behind;
+    }
+    pieces.push(rest);
+    pieces
+}
+
+/// Puts headers in front of pieces, or TLVs beside them. All segments share one buffer.
+fn assemble(
+    pieces: &[&[u8]],
+    data_coding: DataCoding,
     concat: Concat,
     shift: Shift,
-    total: u8,
-    octets: Vec<u8>,
-    starts: Vec<usize>,
-}
-
-impl Pieces {
-    fn new(concat: Concat, shift: Shift, parts: usize, octets: usize) -> Result<Self, TooLong> {
-        let pieces = if concat == Concat::Payload { 1 } else { parts };
-        let total = u8::try_from(pieces).map_err(|_| TooLong { parts })?;
-        let starts = Vec::with_capacity(pieces);
-        let octets = Vec::with_capacity(octets.min(SEGMENT_OCTETS_MAX * 2 * parts));
-        let mut pieces = Self {
-            concat,
-            shift,
-            total,
-            octets,
-            starts,
-        };
-        pieces.next();
-        Ok(pieces)
+) -> Result<Vec<Segment>, TooLong> {
+    let parts = pieces.len();
+    let octets = pieces.iter().map(|piece| piece.len()).sum::<usize>();
+    if concat == Concat::Payload && parts > 1 {
+        return payload(pieces, octets, data_coding, shift).map_err(|()| TooLong { parts });
     }
-
-    fn units_max(&self, preview: &Preview) -> usize {
-        match self.total {
-            1 => usize::MAX,
-            _ => preview.part_max,
-        }
-    }
-
-    /// Begins the next segment with its header.
-    fn next(&mut self) {
-        let start = self.octets.len();
-        self.starts.push(start);
-        let part = self.starts.len() as u8;
-        self.octets.push(0);
-        match self.concat {
-            _ if self.total == 1 => {}
-            Concat::Udh8(reference) => {
-                self.element(element_id::CONCATENATION_8, &[reference, self.total, part]);
-            }
-            Concat::Udh16(reference) => {
-                let [high, low] = reference.to_be_bytes();
-                self.element(element_id::CONCATENATION_16, &[high, low, self.total, part]);
-            }
-            Concat::Sar(_) | Concat::Payload => {}
-        }
-        if self.shift.single != Language::DEFAULT {
-            self.element(element_id::SINGLE_SHIFT, &[self.shift.single.0]);
-        }
-        if self.shift.locking != Language::DEFAULT {
-            self.element(element_id::LOCKING_SHIFT, &[self.shift.locking.0]);
-        }
-        match self.octets.len() - start - 1 {
-            0 => self.octets.truncate(start),
-            elements => self.octets[start] = elements as u8,
-        }
-    }
-
-    fn element(&mut self, id: u8, data: &[u8]) {
-        self.octets.extend_from_slice(&[id, data.len() as u8]);
-        self.octets.extend_from_slice(data);
-    }
-
-    fn finish(self, data_coding: DataCoding, parts: usize) -> Result<Vec<Segment>, TooLong> {
-        let Self {
-            concat,
-            shift,
-            total,
-            octets,
-            starts,
-        } = self;
-        let by_header = matches!(concat, Concat::Udh8(_) | Concat::Udh16(_)) && total > 1;
-        let has_header = by_header || shift != Shift::DEFAULT;
+    let total = u8::try_from(parts).map_err(|_| TooLong { parts })?;
+    let mut out = BytesMut::with_capacity(octets + parts * HEADER_OCTETS_MAX);
+    let mut segments = Vec::with_capacity(parts);
+    for (part, piece) in (1..=total).zip(pieces) {
+        let has_header = write_header(&mut out, concat, shift, part, total);
+        out.extend_from_slice(piece);
         let esm_class = if has_header {
             EsmClass::UDH
         } else {
             EsmClass::DEFAULT
         };
-        let octets = Bytes::from(octets);
-        let ends = starts.iter().copied().skip(1).chain([octets.len()]);
-        let mut segments = Vec::with_capacity(starts.len());
-        for (index, (start, end)) in starts.iter().copied().zip(ends).enumerate() {
-            let part = index as u8 + 1;
-            let mut short_message = octets.slice(start..end);
-            let mut tlvs = Tlvs::new();
-            match concat {
-                Concat::Sar(reference) if total > 1 => {
-                    tlvs.push_u16(Tag::SAR_MSG_REF_NUM, reference);
-                    tlvs.push_u8(Tag::SAR_TOTAL_SEGMENTS, total);
-                    tlvs.push_u8(Tag::SAR_SEGMENT_SEQNUM, part);
-                }
-                Concat::Payload if parts > 1 => {
-                    if short_message.len() > crate::tlv::VALUE_OCTETS_MAX {
-                        return Err(TooLong { parts });
-                    }
-                    tlvs.push(Tag::MESSAGE_PAYLOAD, std::mem::take(&mut short_message));
-                }
-                _ => {}
-            }
-            segments.push(Segment {
-                esm_class,
-                data_coding,
-                short_message,
-                tlvs,
-                part,
-                total,
-            });
+        let mut tlvs = Tlvs::new();
+        if let Concat::Sar(reference) = concat
+            && total > 1
+        {
+            tlvs.push_u16(Tag::SAR_MSG_REF_NUM, reference);
+            tlvs.push_u8(Tag::SAR_TOTAL_SEGMENTS, total);
+            tlvs.push_u8(Tag::SAR_SEGMENT_SEQNUM, part);
         }
-        Ok(segments)
+        let short_message = out.split().freeze();
+        segments.push(Segment {
+            esm_class,
+            data_coding,
+            short_message,
+            tlvs,
+            part,
+            total,
+        });
     }
+    Ok(segments)
+}
+
+/// One segment that leaves the cutting to the SMSC; an error if a TLV cannot hold it.
+fn payload(
+    pieces: &[&[u8]],
+    octets: usize,
+    data_coding: DataCoding,
+    shift: Shift,
+) -> Result<Vec<Segment>, ()> {
+    let mut out = BytesMut::with_capacity(octets + HEADER_OCTETS_MAX);
+    let has_header = write_header(&mut out, Concat::Payload, shift, 1, 1);
+    pieces.iter().for_each(|piece| out.extend_from_slice(piece));
+    if out.len() > VALUE_OCTETS_MAX {
+        return Err(());
+    }
+    let esm_class = if has_header {
+        EsmClass::UDH
+    } else {
+        EsmClass::DEFAULT
+    };
+    let mut tlvs = Tlvs::new();
+    tlvs.push(Tag::MESSAGE_PAYLOAD, out.freeze());
+    let short_message = Bytes::new();
+    Ok(vec![Segment {
+        esm_class,
+        data_coding,
+        short_message,
+        tlvs,
+        part: 1,
+        total: 1,
+    }])
+}
+
+/// Appends the header of a segment, if it needs one.
+fn write_header(out: &mut BytesMut, concat: Concat, shift: Shift, part: u8, total: u8) -> bool {
+    let start = out.len();
+    out.put_u8(0);
+    match concat {
+        _ if total == 1 => {}
+        Concat::Udh8(reference) => {
+            out.put_slice(&[element_id::CONCATENATION_8, 3, reference, total, part]);
+        }
+        Concat::Udh16(reference) => {
+            let [high, low] = reference.to_be_bytes();
+            out.put_slice(&[element_id::CONCATENATION_16, 4, high, low, total, part]);
+        }
+        Concat::Sar(_) | Concat::Payload => {}
+    }
+    if shift.single != Language::DEFAULT {
+        out.put_slice(&[element_id::SINGLE_SHIFT, 1, shift.single.0]);
+    }
+    if shift.locking != Language::DEFAULT {
+        out.put_slice(&[element_id::LOCKING_SHIFT, 1, shift.locking.0]);
+    }
+    let elements = out.len() - start - 1;
+    if elements == 0 {
+        out.truncate(start);
+    } else {
+        out[start] = elements as u8;
+    }
+    elements > 0
 }
 
 #[cfg(test)]

@@ -15,6 +15,7 @@ use nom::sequence::terminated;
 
 use crate::c_octet_string::COctetString;
 use crate::error::{DecodeError, Deviation, Deviations, Fault, Header};
+use crate::time::SmppTime;
 use crate::tlv::{Tag, Tlvs};
 
 /// Octets of a PDU header, and so of the shortest PDU.
@@ -36,6 +37,15 @@ pub enum Strictness {
     Strict,
 }
 
+/// What a malformed time means for the PDU.
+#[derive(Clone, Copy)]
+pub(crate) enum Times {
+    /// The SMSC has to act on it, so it must be readable.
+    Checked,
+    /// Only a remark: the field is unused or only shown.
+    Counted,
+}
+
 type Parsed<'f, O> = IResult<&'f [u8], O, ()>;
 
 fn c_octets(input: &[u8]) -> Parsed<'_, &[u8]> {
@@ -53,6 +63,8 @@ pub(crate) struct Reader<'f> {
     header: Header,
     strictness: Strictness,
     deviations: Deviations,
+    /// There was a `short_message` with octets in it.
+    has_short_message: bool,
     /// A body that ends here is forgiven.
     may_end: bool,
     /// The body ended early and was forgiven: further fields are empty without another word.
@@ -70,6 +82,7 @@ impl<'f> Reader<'f> {
             header,
             strictness,
             deviations,
+            has_short_message: false,
             may_end: header.command_id.is_response(),
             exhausted: false,
         }
@@ -143,6 +156,7 @@ impl<'f> Reader<'f> {
         }
     }
 
+    #[inline]
     pub(crate) fn u8(&mut self, field: &'static str) -> Result<u8, DecodeError> {
         match be_u8::<_, ()>(self.rest) {
             Ok((rest, value)) => {
@@ -164,7 +178,21 @@ impl<'f> Reader<'f> {
     }
 
     /// A C-octet string of at most `octets_max` octets, NUL included.
+    #[inline]
     pub(crate) fn c_octets(
+        &mut self,
+        field: &'static str,
+        octets_max: usize,
+    ) -> Result<COctetString, DecodeError> {
+        // Most fields of most messages are empty.
+        if let [0, rest @ ..] = self.rest {
+            self.rest = rest;
+            return Ok(COctetString::EMPTY);
+        }
+        self.c_octets_not_empty(field, octets_max)
+    }
+
+    fn c_octets_not_empty(
         &mut self,
         field: &'static str,
         octets_max: usize,
@@ -193,11 +221,32 @@ impl<'f> Reader<'f> {
         Ok(COctetString::without_nul(self.share(text)))
     }
 
-    /// `octets` octets; fewer are an overrun of the length field that announced them.
-    pub(crate) fn short_message(&mut self, octets: u8) -> Result<Bytes, DecodeError> {
+    /// A time as a C-octet string. The text is kept as it is; `times` says what it means if nobody
+    /// can read it.
+    pub(crate) fn time(
+        &mut self,
+        field: &'static str,
+        times: Times,
+    ) -> Result<COctetString, DecodeError> {
+        let text = self.c_octets(field, SmppTime::CHARACTERS + 1)?;
+        // Longer than the field is another fault, and already recorded.
+        let is_checked = !text.is_empty() && text.len() <= SmppTime::CHARACTERS;
+        if is_checked && SmppTime::parse(text.as_bytes()).is_none() {
+            match times {
+                Times::Checked => return Err(self.error(Fault::TimeFormatInvalid, field)),
+                Times::Counted => self.tolerate(Fault::TimeFormatInvalid, field)?,
+            }
+        }
+        Ok(text)
+    }
+
+    /// `sm_length` and as many octets; fewer are an overrun.
+    pub(crate) fn short_message(&mut self) -> Result<Bytes, DecodeError> {
+        let octets = self.u8("sm_length")?;
         match take::<_, _, ()>(octets).parse(self.rest) {
             Ok((rest, text)) => {
                 self.rest = rest;
+                self.has_short_message = !text.is_empty();
                 Ok(self.share(text))
             }
             Err(_) => Err(self.error(Fault::SmLengthOverrun, "short_message")),
@@ -212,6 +261,9 @@ impl<'f> Reader<'f> {
                 Ok((rest, (number, value))) => {
                     let tag = Tag(number);
                     self.check_layout(tag, value.len())?;
+                    if tag == Tag::MESSAGE_PAYLOAD && self.has_short_message && !value.is_empty() {
+                        self.tolerate(Fault::TwoUserData, "message_payload")?;
+                    }
                     self.rest = rest;
                     tlvs.push(tag, self.share(value));
                 }
@@ -273,6 +325,7 @@ impl<'f> Reader<'f> {
     }
 
     /// The body ended before `field`: an error, or forgiven once.
+    #[cold]
     fn cut_short(&mut self, field: &'static str) -> Result<(), DecodeError> {
         if !self.may_end {
             return Err(self.error(Fault::BodyTruncated, field));

@@ -3,7 +3,7 @@
 use crate::national::{Language, UNASSIGNED};
 
 /// The septet that announces a second one.
-pub(super) const ESCAPE: u8 = 0x1B;
+pub(crate) const ESCAPE: u8 = 0x1B;
 
 /// Set in a code if the character needs an escape.
 pub(super) const ESCAPED: u8 = 0x80;
@@ -39,7 +39,7 @@ const EXTENSION: [(u8, char); 10] = [
 ];
 
 /// Codes of the characters below U+0100, which nearly all are.
-const LATIN: [u8; 256] = latin_codes();
+pub(super) static LATIN: [u8; 256] = latin_codes();
 
 const fn latin_codes() -> [u8; 256] {
     let mut codes = [NONE; 256];
@@ -126,6 +126,19 @@ impl Shift {
             .map(|code| 1 + usize::from(code & ESCAPED != 0))
     }
 
+    /// The text as septets, one an octet, or `None` if a character is in neither table.
+    #[must_use]
+    pub fn encode(self, text: &str) -> Option<Vec<u8>> {
+        if self == Self::DEFAULT {
+            return super::encode(text);
+        }
+        let mut septets = Vec::with_capacity(text.len());
+        for character in text.chars() {
+            self.encode_char(character, &mut septets)?;
+        }
+        Some(septets)
+    }
+
     /// Appends the character's septets; `None`, and nothing appended, if it is in neither table.
     pub fn encode_char(self, character: char, septets: &mut Vec<u8>) -> Option<()> {
         match self.code(character)? {
@@ -138,6 +151,9 @@ impl Shift {
     /// The text of septets, one an octet; the rules are those of [`decode`](super::decode).
     #[must_use]
     pub fn decode(self, septets: &[u8]) -> String {
+        if self.locking == Language::DEFAULT && septets.iter().all(|septet| is_ascii(*septet)) {
+            return String::from_utf8(septets.to_vec()).expect("ASCII is UTF-8");
+        }
         let plain = self.locking.locking().unwrap_or(&ALPHABET);
         let extension = self.single.single_shift().unwrap_or(&EXTENSION);
         let mut text = String::with_capacity(septets.len());
@@ -183,6 +199,12 @@ impl Shift {
         };
         plain.or_else(|| escaped().map(|septet| septet | ESCAPED))
     }
+}
+
+/// Whether the default alphabet has ASCII's character in this place, as it does for letters,
+/// digits and most marks.
+fn is_ascii(septet: u8) -> bool {
+    LATIN[usize::from(septet)] == septet && septet < 0x80
 }
 
 fn plain_character(table: &[char; 128], septet: u8) -> char {

@@ -3,13 +3,13 @@
 
 use bytes::Bytes;
 
-use super::short_message::{read_user_data, user_data, write_user_data};
-use super::{Layout, ResponseLayout, Times, check_time};
+use super::short_message::{user_data, write_user_data};
+use super::{Layout, ResponseLayout};
 use crate::c_octet_string::COctetString;
 use crate::coding::{MessageState, Npi, RegisteredDelivery, Ton};
 use crate::error::DecodeError;
 use crate::tlv::Tlvs;
-use crate::wire::{Reader, Sink};
+use crate::wire::{Reader, Sink, Times};
 
 /// Asks for the state of a message (SMPP 3.4 §4.8.1).
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -69,8 +69,7 @@ pub struct QuerySmResp {
 impl Layout for QuerySmResp {
     fn read(fields: &mut Reader<'_>) -> Result<Self, DecodeError> {
         let message_id = fields.c_octets("message_id", 65)?;
-        let final_date = fields.c_octets("final_date", 17)?;
-        check_time(fields, "final_date", &final_date, Times::Counted)?;
+        let final_date = fields.time("final_date", Times::Counted)?;
         Ok(Self {
             message_id,
             final_date,
@@ -198,27 +197,18 @@ impl ReplaceSm {
 
 impl Layout for ReplaceSm {
     fn read(fields: &mut Reader<'_>) -> Result<Self, DecodeError> {
-        let mut pdu = Self {
+        Ok(Self {
             message_id: fields.c_octets("message_id", 65)?,
             source_addr_ton: Ton(fields.u8("source_addr_ton")?),
             source_addr_npi: Npi(fields.u8("source_addr_npi")?),
             source_addr: fields.c_octets("source_addr", 21)?,
-            schedule_delivery_time: fields.c_octets("schedule_delivery_time", 17)?,
-            validity_period: fields.c_octets("validity_period", 17)?,
+            schedule_delivery_time: fields.time("schedule_delivery_time", Times::Checked)?,
+            validity_period: fields.time("validity_period", Times::Checked)?,
             registered_delivery: RegisteredDelivery(fields.u8("registered_delivery")?),
             sm_default_msg_id: fields.u8("sm_default_msg_id")?,
-            ..Self::default()
-        };
-        let schedule = &pdu.schedule_delivery_time;
-        check_time(fields, "schedule_delivery_time", schedule, Times::Checked)?;
-        check_time(
-            fields,
-            "validity_period",
-            &pdu.validity_period,
-            Times::Checked,
-        )?;
-        (pdu.short_message, pdu.tlvs) = read_user_data(fields)?;
-        Ok(pdu)
+            short_message: fields.short_message()?,
+            tlvs: fields.tlvs_after_short_message()?,
+        })
     }
 
     fn write(&self, out: &mut impl Sink) {

@@ -1,11 +1,11 @@
 //! Cell broadcast: start, ask, stop (SMPP 5.0 §4.4, §4.6).
 
-use super::{Layout, Times, check_time};
+use super::Layout;
 use crate::c_octet_string::COctetString;
 use crate::coding::{DataCoding, Npi, Ton};
 use crate::error::DecodeError;
 use crate::tlv::Tlvs;
-use crate::wire::{Reader, Sink};
+use crate::wire::{Reader, Sink, Times};
 
 /// Starts a cell broadcast. Area, content type, repetition and interval are TLVs the
 /// specification wants; the text is in `message_payload`.
@@ -39,30 +39,20 @@ pub struct BroadcastSm {
 
 impl Layout for BroadcastSm {
     fn read(fields: &mut Reader<'_>) -> Result<Self, DecodeError> {
-        let mut pdu = Self {
+        Ok(Self {
             service_type: fields.c_octets("service_type", 6)?,
             source_addr_ton: Ton(fields.u8("source_addr_ton")?),
             source_addr_npi: Npi(fields.u8("source_addr_npi")?),
             source_addr: fields.c_octets("source_addr", 21)?,
             message_id: fields.c_octets("message_id", 65)?,
             priority_flag: fields.u8("priority_flag")?,
-            schedule_delivery_time: fields.c_octets("schedule_delivery_time", 17)?,
-            validity_period: fields.c_octets("validity_period", 17)?,
+            schedule_delivery_time: fields.time("schedule_delivery_time", Times::Checked)?,
+            validity_period: fields.time("validity_period", Times::Checked)?,
             replace_if_present_flag: fields.u8("replace_if_present_flag")?,
             data_coding: DataCoding(fields.u8("data_coding")?),
             sm_default_msg_id: fields.u8("sm_default_msg_id")?,
-            tlvs: Tlvs::new(),
-        };
-        let schedule = &pdu.schedule_delivery_time;
-        check_time(fields, "schedule_delivery_time", schedule, Times::Checked)?;
-        check_time(
-            fields,
-            "validity_period",
-            &pdu.validity_period,
-            Times::Checked,
-        )?;
-        pdu.tlvs = fields.tlvs()?;
-        Ok(pdu)
+            tlvs: fields.tlvs()?,
+        })
     }
 
     fn write(&self, out: &mut impl Sink) {

@@ -2,14 +2,14 @@
 
 use bytes::Bytes;
 
-use super::short_message::{read_user_data, user_data, write_user_data};
-use super::{Layout, ResponseLayout, Times, check_time};
+use super::short_message::{user_data, write_user_data};
+use super::{Layout, ResponseLayout};
 use crate::c_octet_string::COctetString;
 use crate::coding::{DataCoding, EsmClass, Npi, RegisteredDelivery, Ton};
 use crate::command::CommandStatus;
 use crate::error::{DecodeError, Fault};
 use crate::tlv::Tlvs;
-use crate::wire::{Reader, Sink};
+use crate::wire::{Reader, Sink, Times};
 
 /// Destinations one PDU can count; 254 by 3.4. Further ones are not written.
 pub const DESTINATIONS_MAX: usize = u8::MAX as usize;
@@ -123,7 +123,7 @@ impl Layout for SubmitMulti {
         for _ in 0..fields.u8("number_of_dests")? {
             dest_addresses.push(Destination::read(fields)?);
         }
-        let mut pdu = Self {
+        Ok(Self {
             service_type,
             source_addr_ton,
             source_addr_npi,
@@ -132,24 +132,15 @@ impl Layout for SubmitMulti {
             esm_class: EsmClass(fields.u8("esm_class")?),
             protocol_id: fields.u8("protocol_id")?,
             priority_flag: fields.u8("priority_flag")?,
-            schedule_delivery_time: fields.c_octets("schedule_delivery_time", 17)?,
-            validity_period: fields.c_octets("validity_period", 17)?,
+            schedule_delivery_time: fields.time("schedule_delivery_time", Times::Checked)?,
+            validity_period: fields.time("validity_period", Times::Checked)?,
             registered_delivery: RegisteredDelivery(fields.u8("registered_delivery")?),
             replace_if_present_flag: fields.u8("replace_if_present_flag")?,
             data_coding: DataCoding(fields.u8("data_coding")?),
             sm_default_msg_id: fields.u8("sm_default_msg_id")?,
-            ..Self::default()
-        };
-        let schedule = &pdu.schedule_delivery_time;
-        check_time(fields, "schedule_delivery_time", schedule, Times::Checked)?;
-        check_time(
-            fields,
-            "validity_period",
-            &pdu.validity_period,
-            Times::Checked,
-        )?;
-        (pdu.short_message, pdu.tlvs) = read_user_data(fields)?;
-        Ok(pdu)
+            short_message: fields.short_message()?,
+            tlvs: fields.tlvs_after_short_message()?,
+        })
     }
 
     fn write(&self, out: &mut impl Sink) {

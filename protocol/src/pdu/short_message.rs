@@ -2,12 +2,12 @@
 
 use bytes::Bytes;
 
-use super::{Layout, ResponseLayout, check_time};
+use super::{Layout, ResponseLayout};
 use crate::c_octet_string::COctetString;
 use crate::coding::{DataCoding, EsmClass, Npi, RegisteredDelivery, Ton};
-use crate::error::{DecodeError, Fault};
+use crate::error::DecodeError;
 use crate::tlv::{Tag, Tlvs};
-use crate::wire::{Reader, Sink};
+use crate::wire::{Reader, Sink, Times};
 
 /// Octets that `sm_length` can announce.
 pub(crate) const SHORT_MESSAGE_OCTETS_MAX: usize = u8::MAX as usize;
@@ -70,7 +70,7 @@ macro_rules! short_message_pdu {
 
         impl Layout for $type {
             fn read(fields: &mut Reader<'_>) -> Result<Self, DecodeError> {
-                let mut pdu = Self {
+                Ok(Self {
                     service_type: fields.c_octets("service_type", 6)?,
                     source_addr_ton: Ton(fields.u8("source_addr_ton")?),
                     source_addr_npi: Npi(fields.u8("source_addr_npi")?),
@@ -80,25 +80,21 @@ macro_rules! short_message_pdu {
                     destination_addr: fields.c_octets("destination_addr", 21)?,
                     esm_class: EsmClass(fields.u8("esm_class")?),
                     protocol_id: {
-                        if matches!(super::Times::$times, super::Times::Counted) {
+                        if matches!(Times::$times, Times::Counted) {
                             fields.forgive_rest();
                         }
                         fields.u8("protocol_id")?
                     },
                     priority_flag: fields.u8("priority_flag")?,
-                    schedule_delivery_time: fields.c_octets("schedule_delivery_time", 17)?,
-                    validity_period: fields.c_octets("validity_period", 17)?,
+                    schedule_delivery_time: fields.time("schedule_delivery_time", Times::$times)?,
+                    validity_period: fields.time("validity_period", Times::$times)?,
                     registered_delivery: RegisteredDelivery(fields.u8("registered_delivery")?),
                     replace_if_present_flag: fields.u8("replace_if_present_flag")?,
                     data_coding: DataCoding(fields.u8("data_coding")?),
                     sm_default_msg_id: fields.u8("sm_default_msg_id")?,
-                    ..Self::default()
-                };
-                let schedule = &pdu.schedule_delivery_time;
-                check_time(fields, "schedule_delivery_time", schedule, super::Times::$times)?;
-                check_time(fields, "validity_period", &pdu.validity_period, super::Times::$times)?;
-                (pdu.short_message, pdu.tlvs) = read_user_data(fields)?;
-                Ok(pdu)
+                    short_message: fields.short_message()?,
+                    tlvs: fields.tlvs_after_short_message()?,
+                })
             }
 
             fn write(&self, out: &mut impl Sink) {
@@ -208,19 +204,6 @@ pub(crate) fn user_data<'a>(short_message: &'a Bytes, tlvs: &'a Tlvs) -> &'a Byt
         Some(payload) if !payload.is_empty() => payload,
         _ => short_message,
     }
-}
-
-pub(crate) fn read_user_data(fields: &mut Reader<'_>) -> Result<(Bytes, Tlvs), DecodeError> {
-    let sm_length = fields.u8("sm_length")?;
-    let short_message = fields.short_message(sm_length)?;
-    let tlvs = fields.tlvs_after_short_message()?;
-    if !short_message.is_empty() {
-        let payload = tlvs.get(Tag::MESSAGE_PAYLOAD);
-        if payload.is_some_and(|payload| !payload.is_empty()) {
-            fields.tolerate(Fault::TwoUserData, "message_payload")?;
-        }
-    }
-    Ok((short_message, tlvs))
 }
 
 /// Writes sm_length, short_message and the TLVs; user data that sm_length cannot count goes into

@@ -23,31 +23,40 @@ enum Label {
     Text,
 }
 
-/// Every spelling, in lower case; longer ones before those they begin with.
-const SPELLINGS: [(&[u8], Label); 22] = [
-    (b"id", Label::Id),
-    (b"msgid", Label::Id),
-    (b"msg_id", Label::Id),
-    (b"message_id", Label::Id),
-    (b"submit date", Label::SubmitDate),
-    (b"submit_date", Label::SubmitDate),
-    (b"submit-date", Label::SubmitDate),
-    (b"submitdate", Label::SubmitDate),
-    (b"sub date", Label::SubmitDate),
-    (b"sub", Label::Sub),
-    (b"done date", Label::DoneDate),
-    (b"done_date", Label::DoneDate),
-    (b"done-date", Label::DoneDate),
-    (b"donedate", Label::DoneDate),
-    (b"dlvrd", Label::Dlvrd),
-    (b"dlvd", Label::Dlvrd),
-    (b"status", Label::Stat),
-    (b"state", Label::Stat),
-    (b"stat", Label::Stat),
-    (b"error", Label::Err),
-    (b"err", Label::Err),
-    (b"text", Label::Text),
-];
+/// Octets of the longest label of one word.
+const WORD_OCTETS_MAX: usize = b"submit_date".len();
+
+impl Label {
+    /// The label that one word spells, in any case.
+    fn of_word(word: &[u8]) -> Option<Self> {
+        let mut lower = [0; WORD_OCTETS_MAX];
+        let lower = lower.get_mut(..word.len())?;
+        lower.copy_from_slice(word);
+        lower.make_ascii_lowercase();
+        Some(match &*lower {
+            b"id" | b"msgid" | b"msg_id" | b"message_id" => Self::Id,
+            b"sub" => Self::Sub,
+            b"dlvrd" | b"dlvd" => Self::Dlvrd,
+            b"submit_date" | b"submit-date" | b"submitdate" => Self::SubmitDate,
+            b"done_date" | b"done-date" | b"donedate" => Self::DoneDate,
+            b"stat" | b"status" | b"state" => Self::Stat,
+            b"err" | b"error" => Self::Err,
+            b"text" => Self::Text,
+            _ => return None,
+        })
+    }
+
+    /// The label of two words, the second of which is `date`.
+    fn of_date(word: &[u8]) -> Option<Self> {
+        [
+            (&b"submit"[..], Self::SubmitDate),
+            (b"done", Self::DoneDate),
+            (b"sub", Self::SubmitDate),
+        ]
+        .into_iter()
+        .find_map(|(spelling, label)| word.eq_ignore_ascii_case(spelling).then_some(label))
+    }
+}
 
 /// Reads all labels of a text.
 pub(super) fn parse(text: &Bytes) -> Receipt {
@@ -175,40 +184,44 @@ struct Found {
     value_at: usize,
 }
 
-/// The next label at or behind `from`.
+/// The next label at or behind `from`: the first separator with a label's spelling before it.
 fn find_label(text: &[u8], from: usize) -> Option<Found> {
-    let is_border = |octet: u8| octet.is_ascii_whitespace() || matches!(octet, b',' | b';' | b'|');
-    (from..text.len())
-        .filter(|&at| at == 0 || at == from || is_border(text[at - 1]))
-        .find_map(|at| {
-            let (label, value_at) = label_at(text, at)?;
-            Some(Found {
+    let mut at = from;
+    loop {
+        at += text
+            .get(at..)?
+            .iter()
+            .position(|octet| matches!(octet, b':' | b'='))?;
+        let before = text[from..at].trim_ascii_end();
+        if let Some((label, octets)) = label_at_end(before) {
+            let label_at = from + before.len() - octets;
+            return Some(Found {
                 label,
-                label_at: at,
-                value_at,
-            })
-        })
+                label_at,
+                value_at: at + 1,
+            });
+        }
+        at += 1;
+    }
 }
 
-/// A label that begins exactly here, and where its value begins.
-fn label_at(text: &[u8], at: usize) -> Option<(Label, usize)> {
-    let first = text.get(at)?.to_ascii_lowercase();
-    if !matches!(first, b'i' | b'm' | b's' | b'd' | b'e' | b't') {
-        return None;
+/// The label that ends here, and its length.
+fn label_at_end(text: &[u8]) -> Option<(Label, usize)> {
+    let word = last_word(text);
+    if word.eq_ignore_ascii_case(b"date") {
+        let front = text[..text.len() - word.len()].strip_suffix(b" ")?;
+        let first = last_word(front);
+        return Some((Label::of_date(first)?, first.len() + 1 + word.len()));
     }
-    SPELLINGS
+    Some((Label::of_word(word)?, word.len()))
+}
+
+/// What stands behind the last blank or separator.
+fn last_word(text: &[u8]) -> &[u8] {
+    let is_border = |octet: &u8| octet.is_ascii_whitespace() || matches!(octet, b',' | b';' | b'|');
+    let start = text
         .iter()
-        .filter(|(spelling, _)| spelling[0] == first)
-        .find_map(|(spelling, label)| {
-            let end = at + spelling.len();
-            if !text.get(at..end)?.eq_ignore_ascii_case(spelling) {
-                return None;
-            }
-            let blanks = text[end..]
-                .iter()
-                .take_while(|&&octet| octet == b' ')
-                .count();
-            let separator = end + blanks;
-            matches!(text.get(separator)?, b':' | b'=').then_some((*label, separator + 1))
-        })
+        .rposition(is_border)
+        .map_or(0, |border| border + 1);
+    &text[start..]
 }
