@@ -106,7 +106,7 @@ impl fmt::Display for Deviation {
 }
 
 /// The deviations of one PDU, in the order they were met. None and one allocate nothing.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Default, PartialEq, Eq)]
 pub struct Deviations {
     first: Option<Deviation>,
     more: Vec<Deviation>,
@@ -141,6 +141,12 @@ impl Deviations {
             None => self.first = Some(deviation),
             Some(_) => self.more.push(deviation),
         }
+    }
+}
+
+impl fmt::Debug for Deviations {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_list().entries(self.iter()).finish()
     }
 }
 

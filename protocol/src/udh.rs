@@ -223,6 +223,20 @@ pub fn header(esm_class: EsmClass, user_data: &[u8]) -> Option<Udh<'_>> {
     parse(user_data).ok().map(|(udh, _)| udh)
 }
 
+/// Whether user data begins like a header for concatenation although nothing announces one.
+///
+/// Some SMSCs forget to. The same octets are legal GSM characters, so this is for gateways that are
+/// known to need it; then read the message as if [`EsmClass::UDH`] were set.
+#[must_use]
+pub fn looks_concatenated(user_data: &[u8]) -> bool {
+    match user_data {
+        [5, 0, 3, _, total, part, ..] | [6, 8, 4, _, _, total, part, ..] => {
+            *total >= 2 && (1..=*total).contains(part)
+        }
+        _ => false,
+    }
+}
+
 /// The user data without its header; all of it if there is none, or if it is broken.
 #[must_use]
 pub fn strip_udh(esm_class: EsmClass, user_data: &Bytes) -> Bytes {
@@ -271,6 +285,14 @@ mod tests {
         assert_eq!(text, b"x");
         assert_eq!(parse(b"\x05abc"), Err(UdhOverrun));
         assert_eq!(parse(b""), Err(UdhOverrun));
+    }
+
+    #[test]
+    fn a_header_that_nothing_announces_can_be_recognised() {
+        assert!(looks_concatenated(b"\x05\x00\x03\x2a\x02\x01part"));
+        assert!(looks_concatenated(b"\x06\x08\x04\x12\x34\x02\x02part"));
+        assert!(!looks_concatenated(b"\x05\x00\x03\x2a\x02\x03part"));
+        assert!(!looks_concatenated(b"\x05\x00\x03"));
     }
 
     #[test]

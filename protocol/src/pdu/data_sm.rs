@@ -4,6 +4,7 @@ use bytes::Bytes;
 
 use super::Layout;
 use super::short_message::user_data;
+use crate::address::Address;
 use crate::c_octet_string::COctetString;
 use crate::coding::{DataCoding, EsmClass, Npi, RegisteredDelivery, Ton};
 use crate::error::DecodeError;
@@ -45,6 +46,28 @@ impl DataSm {
     #[must_use]
     pub fn user_data(&self) -> &Bytes {
         user_data(&NOTHING, &self.tlvs)
+    }
+
+    /// Who sends it.
+    #[must_use]
+    pub fn source(&self) -> Address {
+        let text = self.source_addr.clone();
+        Address {
+            ton: self.source_addr_ton,
+            npi: self.source_addr_npi,
+            text,
+        }
+    }
+
+    /// Who receives it.
+    #[must_use]
+    pub fn destination(&self) -> Address {
+        let text = self.destination_addr.clone();
+        Address {
+            ton: self.dest_addr_ton,
+            npi: self.dest_addr_npi,
+            text,
+        }
     }
 }
 

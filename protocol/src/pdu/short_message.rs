@@ -3,9 +3,11 @@
 use bytes::Bytes;
 
 use super::{Layout, ResponseLayout};
+use crate::address::Address;
 use crate::c_octet_string::COctetString;
 use crate::coding::{DataCoding, EsmClass, Npi, RegisteredDelivery, Ton};
 use crate::error::DecodeError;
+use crate::segment::Segment;
 use crate::tlv::{Tag, Tlvs};
 use crate::wire::{Reader, Sink, Times};
 
@@ -65,6 +67,46 @@ macro_rules! short_message_pdu {
             #[must_use]
             pub fn user_data(&self) -> &Bytes {
                 user_data(&self.short_message, &self.tlvs)
+            }
+
+            /// Who sends it.
+            #[must_use]
+            pub fn source(&self) -> Address {
+                let text = self.source_addr.clone();
+                Address { ton: self.source_addr_ton, npi: self.source_addr_npi, text }
+            }
+
+            /// Who receives it.
+            #[must_use]
+            pub fn destination(&self) -> Address {
+                let text = self.destination_addr.clone();
+                Address { ton: self.dest_addr_ton, npi: self.dest_addr_npi, text }
+            }
+
+            /// The same message between these two.
+            #[must_use]
+            pub fn between(self, source: Address, destination: Address) -> Self {
+                Self {
+                    source_addr_ton: source.ton,
+                    source_addr_npi: source.npi,
+                    source_addr: source.text,
+                    dest_addr_ton: destination.ton,
+                    dest_addr_npi: destination.npi,
+                    destination_addr: destination.text,
+                    ..self
+                }
+            }
+
+            /// The same message with the content of a segment.
+            #[must_use]
+            pub fn carrying(self, segment: Segment) -> Self {
+                Self {
+                    esm_class: segment.esm_class,
+                    data_coding: segment.data_coding,
+                    short_message: segment.short_message,
+                    tlvs: segment.tlvs,
+                    ..self
+                }
             }
         }
 
