@@ -26,10 +26,12 @@ impl Random {
     }
 }
 
-/// Runs a test with many seeds; a failure names its seed.
+/// Runs a test with many seeds; a failure names its seed. The environment variable SMPP_SEEDS may
+/// ask for so many times as many.
 #[allow(dead_code, reason = "not every test file loops over seeds")]
 pub(crate) fn seeds(count: u64, test: impl Fn(&mut Random) + std::panic::RefUnwindSafe) {
-    for seed in 0..count {
+    let times = std::env::var("SMPP_SEEDS").map_or(1, |times| times.parse().expect("a number"));
+    for seed in 0..count * times {
         let run = std::panic::catch_unwind(|| test(&mut Random(seed)));
         if let Err(panic) = run {
             eprintln!("failed with seed {seed}");
