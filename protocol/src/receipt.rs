@@ -5,6 +5,7 @@
 //! id and nothing else is still a receipt.
 
 mod date;
+pub mod id;
 mod kind;
 mod labels;
 mod state;
