@@ -55,6 +55,17 @@ impl COctetString {
         self.0
     }
 
+    /// The same text in octets of its own. A decoded field shares those of its frame, and with
+    /// them a read buffer of many kilobytes: detach what is kept.
+    #[must_use]
+    pub fn detach(&self) -> Self {
+        if self.is_empty() {
+            Self::EMPTY
+        } else {
+            Self(Bytes::copy_from_slice(&self.0))
+        }
+    }
+
     /// Octets, without NUL.
     #[must_use]
     pub fn len(&self) -> usize {

@@ -8,6 +8,7 @@ mod ancillary;
 mod bind;
 mod body;
 mod broadcast;
+mod check;
 mod data_sm;
 mod multi;
 mod short_message;
@@ -84,6 +85,9 @@ impl Pdu {
     }
 
     /// Reads one frame, taking what can be understood.
+    ///
+    /// Fields share the frame's octets: whoever keeps one for long keeps the whole read buffer,
+    /// and should [`detach`](crate::COctetString::detach) it.
     ///
     /// # Errors
     /// If the frame is not one whole PDU, or its fields cannot be told apart. The error knows
