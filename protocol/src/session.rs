@@ -260,6 +260,11 @@ impl<T> Session<T> {
         }
     }
 
+    /// Octets of the peer have come that make no whole frame yet: a sign of life all the same.
+    pub fn handle_octets(&mut self, now: Instant) {
+        self.liveness.heard(now);
+    }
+
     /// Does what is due. Calling it early or twice does no harm.
     pub fn handle_deadline(&mut self, now: Instant) {
         while let Some(expired) = self.window.expire(now) {

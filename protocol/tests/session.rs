@@ -388,6 +388,17 @@ fn any_sign_of_life_will_do_as_an_answer() {
 }
 
 #[test]
+fn half_a_frame_is_a_sign_of_life() {
+    let mut bench = Bench::bound(options());
+    bench.wait(30);
+    bench.sent();
+    bench.wait(9);
+    bench.session.handle_octets(bench.now);
+    bench.wait(10);
+    assert!(bench.sent().is_empty() && bench.events().is_empty());
+}
+
+#[test]
 fn enquire_link_is_answered_in_every_state() {
     let mut open = Bench::esme(options());
     let mut unbinding = Bench::bound(options());
