@@ -1,7 +1,11 @@
-//! smpp-bridge.
+//! smpp-bridge: SMS between HTTP applications and SMPP message centres, with one
+//! durable log of what happened to every message in between.
 
+pub mod board;
 pub mod config;
 pub mod logging;
+pub mod message;
+pub mod metrics;
 
 pub mod commands {
     //! Thin fronts.

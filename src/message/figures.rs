@@ -1,0 +1,25 @@
+//! The live state in numbers.
+
+use super::GatewayId;
+
+/// How much of what there is, for metrics and the console.
+#[derive(Clone, Debug, Default)]
+pub struct Figures {
+    /// Without a verdict, or with callbacks to make.
+    pub open_messages: usize,
+    pub messages: usize,
+    pub orphans: usize,
+    pub callbacks: usize,
+    pub callbacks_dead: usize,
+    pub in_doubt: usize,
+    pub lanes: Vec<LaneFigures>,
+}
+
+/// One gateway's queue.
+#[derive(Clone, Copy, Debug)]
+pub struct LaneFigures {
+    pub gateway: GatewayId,
+    pub queued: usize,
+    /// Age of the oldest queued message.
+    pub oldest_ms: u64,
+}

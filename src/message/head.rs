@@ -1,0 +1,181 @@
+//! What a message is, apart from its text: fixed when it is accepted.
+
+use super::{GatewayId, Timestamp};
+use serde::{Deserialize, Serialize};
+
+/// Everything about an accepted message but its text.
+///
+/// It stays in memory, encoded, for as long as the message is open.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Head {
+    pub gateway: GatewayId,
+    pub family: Family,
+    /// As the client wrote it.
+    pub destination: String,
+    /// As the client wrote it, or the gateway's default sender.
+    pub source: String,
+    pub tenant_id: Option<u64>,
+    /// Where the client wants the verdict; without the gateway's token.
+    pub callback_url: Option<String>,
+    /// True when the bridge posts the verdict to `callback_url` itself; an HTTP
+    /// upstream is told the URL instead.
+    pub forwards: bool,
+    /// Status updates to the service profile's application.
+    pub receipts: Option<Receipts>,
+    /// Number of segments, from 1.
+    pub segments: u8,
+    /// True when the text needs UCS-2.
+    pub unicode: bool,
+    pub traffic_class: TrafficClass,
+    /// Concatenation reference; the same in a repeat.
+    pub reference: u8,
+    /// Given up, unless submitted by then.
+    pub expires_at: Timestamp,
+    /// Not sent before; `None` is at once.
+    pub not_before: Option<Timestamp>,
+}
+
+/// A [`Head`] as the log and the live state keep it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct EncodedHead(#[serde(with = "serde_bytes")] Box<[u8]>);
+
+/// A [`Head`] read where it lies: the same fields in the same order, nothing copied.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+pub struct HeadRef<'a> {
+    pub gateway: GatewayId,
+    pub family: Family,
+    pub destination: &'a str,
+    pub source: &'a str,
+    pub tenant_id: Option<u64>,
+    pub callback_url: Option<&'a str>,
+    pub forwards: bool,
+    pub receipts: Option<Receipts>,
+    pub segments: u8,
+    pub unicode: bool,
+    pub traffic_class: TrafficClass,
+    pub reference: u8,
+    pub expires_at: Timestamp,
+    pub not_before: Option<Timestamp>,
+}
+
+impl EncodedHead {
+    pub fn decode(&self) -> Option<Head> {
+        postcard::from_bytes(&self.0).ok()
+    }
+
+    pub fn read(&self) -> Option<HeadRef<'_>> {
+        postcard::from_bytes(&self.0).ok()
+    }
+
+    pub fn octets(&self) -> usize {
+        self.0.len()
+    }
+}
+
+impl From<&Head> for EncodedHead {
+    fn from(head: &Head) -> Self {
+        let octets =
+            postcard::to_stdvec(head).expect("a head holds nothing that cannot be encoded");
+        EncodedHead(octets.into_boxed_slice())
+    }
+}
+
+/// Which API took the message.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Family {
+    Gateways,
+}
+
+/// Who hears of an MT's fate by PATCH.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Receipts {
+    pub service_profile: u64,
+    /// The endpoint whose msisdn is the destination; `None` is the gateway itself.
+    pub endpoint: Option<u64>,
+    /// Progress too, not only the verdict.
+    pub all: bool,
+}
+
+/// Application-to-person (short addresses) or person-to-person.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum TrafficClass {
+    A2p,
+    P2p,
+}
+
+impl TrafficClass {
+    /// Classifies one address: digits only (one leading `+` apart) and longer than
+    /// `a2p_digits_max` is person-to-person; anything else application-to-person.
+    pub fn of_address(address: &str, a2p_digits_max: usize) -> TrafficClass {
+        let digits = address.strip_prefix('+').unwrap_or(address);
+        let is_msisdn = !digits.is_empty() && digits.bytes().all(|b| b.is_ascii_digit());
+        if is_msisdn && digits.len() > a2p_digits_max {
+            TrafficClass::P2p
+        } else {
+            TrafficClass::A2p
+        }
+    }
+
+    pub fn name(self) -> &'static str {
+        match self {
+            TrafficClass::A2p => "a2p",
+            TrafficClass::P2p => "p2p",
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_head_reads_the_same_in_place() {
+        let head = Head {
+            gateway: GatewayId(7),
+            family: Family::Gateways,
+            destination: "+4915112345678".into(),
+            source: "Test".into(),
+            tenant_id: Some(300),
+            callback_url: Some("http://a/b".into()),
+            forwards: true,
+            receipts: Some(Receipts {
+                service_profile: 12,
+                endpoint: None,
+                all: true,
+            }),
+            segments: 3,
+            unicode: true,
+            traffic_class: TrafficClass::P2p,
+            reference: 200,
+            expires_at: Timestamp(1_795_000_000_000_000),
+            not_before: None,
+        };
+        let encoded = EncodedHead::from(&head);
+        assert_eq!(encoded.decode().as_ref(), Some(&head));
+        let read = encoded.read().unwrap();
+        assert_eq!(
+            (read.destination, read.source, read.callback_url),
+            ("+4915112345678", "Test", Some("http://a/b"))
+        );
+        assert_eq!(
+            (read.receipts, read.segments, read.unicode),
+            (head.receipts, 3, true)
+        );
+        assert_eq!(
+            (read.reference, read.expires_at, read.not_before),
+            (200, head.expires_at, None)
+        );
+    }
+
+    #[test]
+    fn eight_digits_are_a2p_and_nine_p2p() {
+        let class = |a| TrafficClass::of_address(a, 8);
+        assert_eq!(class("12345678"), TrafficClass::A2p);
+        assert_eq!(class("+12345678"), TrafficClass::A2p);
+        assert_eq!(class("123456789"), TrafficClass::P2p);
+        assert_eq!(class("INFO"), TrafficClass::A2p);
+        assert_eq!(class("12345678X0"), TrafficClass::A2p);
+        assert_eq!(class(""), TrafficClass::A2p);
+        assert_eq!(TrafficClass::of_address("12345678", 7), TrafficClass::P2p);
+    }
+}

@@ -1,0 +1,30 @@
+//! The nouns everyone shares: messages and their states, events, gateways,
+//! receipts, mobile-originated texts. Values only: no I/O, no clock, no locks.
+
+mod event;
+mod figures;
+mod gateway;
+mod head;
+mod id;
+mod mo;
+mod reference;
+mod remote;
+mod report;
+mod state;
+mod time;
+mod view;
+
+pub use event::{
+    CallbackKind, DocumentKind, Entry, Event, Next, OrphanEnd, PendingCallback, Snapshot,
+    SnapshotSegment,
+};
+pub use figures::{Figures, LaneFigures};
+pub use gateway::{Gateway, GatewayStatus, Transport};
+pub use head::{EncodedHead, Family, Head, HeadRef, Receipts, TrafficClass};
+pub use id::{CallbackId, GatewayId, MessageId, OrphanId};
+pub use mo::{Alphabet, Concat, MoRecord, MoRoute, join};
+pub use reference::References;
+pub use report::{Report, SmppReport};
+pub use state::{Change, Disposition, OnUnknown, State};
+pub use time::Timestamp;
+pub use view::{CallbackState, Message, MoMessage, SegmentView, Story};
