@@ -6,6 +6,7 @@ pub mod config;
 pub mod logging;
 pub mod message;
 pub mod metrics;
+pub mod store;
 
 pub mod commands {
     //! Thin fronts.

@@ -1,0 +1,115 @@
+//! What enters the ledger, and what leaves it unsent.
+
+use super::Ledger;
+use super::lane::Lane;
+use super::mt::Waiter;
+use crate::message::{Event, GatewayId, MessageId, State, Timestamp};
+use crate::store::intent::{Acceptance, Counts, KeyState, Prepared};
+use std::time::Duration;
+use tokio::sync::oneshot;
+
+/// Validity ends within this much of its time.
+const EXPIRY_LOOK_EVERY: Duration = Duration::from_secs(1);
+
+impl Ledger {
+    pub(in crate::store) fn accept(&mut self, new: Prepared) -> Acceptance {
+        if let Some(key) = new.key {
+            match self.key(key) {
+                KeyState::Unused => {}
+                known => return Acceptance::Known(known),
+            }
+        }
+        let queued = self.lanes.get(&new.gateway).map_or(0, Lane::len);
+        if queued >= self.policy.queued_per_gateway_max {
+            return Acceptance::QueueFull;
+        }
+        let id = self.next_id();
+        self.record(
+            id,
+            Event::Accepted {
+                head: new.head,
+                text: new.text,
+            },
+        );
+        if let Some(key) = new.key {
+            self.record(
+                id,
+                Event::KeyTaken {
+                    key: key.key,
+                    content: key.content,
+                },
+            );
+        }
+        let settled = new.wait.then(|| {
+            let (to, settled) = oneshot::channel();
+            if let Some(m) = self.mt.get_mut(&id) {
+                m.waiter = Some(Box::new(Waiter {
+                    to,
+                    entries: Vec::new(),
+                }));
+            }
+            settled
+        });
+        Acceptance::Accepted {
+            id,
+            at: self.now,
+            settled,
+        }
+    }
+
+    pub(in crate::store) fn cancel(&mut self, id: MessageId) -> bool {
+        let Some(m) = self.mt.get(&id) else {
+            return false;
+        };
+        if !matches!(m.state, State::Queued | State::Scheduled) {
+            return false;
+        }
+        let callbacks = m.callbacks_for(State::Cancelled);
+        self.record(id, Event::Cancelled { callbacks });
+        true
+    }
+
+    /// Ends queued messages whose validity has run out.
+    pub(super) fn expire_queued(&mut self) {
+        if self.now < self.expiry_look_at {
+            return;
+        }
+        self.expiry_look_at = self.now + EXPIRY_LOOK_EVERY;
+        let overdue: Vec<MessageId> = self
+            .lanes
+            .values()
+            .filter_map(Lane::first_ready)
+            .filter(|id| self.mt.get(id).is_some_and(|m| m.expires_at <= self.now))
+            .collect();
+        for first in overdue {
+            let mut next = Some(first);
+            while let Some(id) = next {
+                let Some(m) = self.mt.get(&id) else { break };
+                if m.expires_at > self.now {
+                    break;
+                }
+                let gateway = m.gateway;
+                self.expire(id);
+                next = self.lanes.get(&gateway).and_then(Lane::first_ready);
+            }
+        }
+    }
+
+    pub(super) fn expire(&mut self, id: MessageId) {
+        if let Some(m) = self.mt.get(&id) {
+            let callbacks = m.callbacks_for(State::Expired);
+            self.record(id, Event::Expired { callbacks });
+        }
+    }
+
+    pub(in crate::store) fn counts(&self, gateway: GatewayId) -> Counts {
+        let lane = self.lanes.get(&gateway);
+        Counts {
+            messages: self.counters.messages.get(&gateway.0).copied().unwrap_or(0),
+            queued: lane.map_or(0, |l| l.len() as u64),
+            oldest_queued_at: lane
+                .and_then(Lane::oldest)
+                .map(|id| Timestamp::from_unix_ms(id.given_at_ms())),
+        }
+    }
+}

@@ -1,0 +1,449 @@
+//! The live state: every open message, what is due, what waits for whom.
+//!
+//! It is a pure machine. Callers' intents come in with the time; entries for the log
+//! and replies come out. A decision becomes an [`Event`]; only [`Ledger::apply`]
+//! changes state, so reading the log back (the same `apply`, nothing else) gives the
+//! same state. The writer sends the replies after the entries are durable.
+
+mod acceptance;
+mod carry;
+mod evidence;
+mod lane;
+mod lease;
+mod mo;
+mod mt;
+mod outbox;
+mod response;
+mod smsc_id;
+
+use super::codec::{Frame, Packer};
+use super::intent::{CallbackLease, IdempotencyKey, KeyState, Lease};
+use super::{Gateways, StoreError};
+use crate::message::{
+    DocumentKind, Entry, Event, Figures, Gateway, GatewayId, LaneFigures, MessageId, Timestamp,
+};
+use evidence::Orphans;
+use hashbrown::{DefaultHashBuilder, HashMap};
+use lane::Lane;
+use mo::{Mo, Sets};
+use mt::Mt;
+use outbox::Outbox;
+use serde::{Deserialize, Serialize};
+use smsc_id::Correlations;
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::sync::oneshot;
+
+/// Limits and times by which the ledger decides.
+#[derive(Clone, Debug)]
+pub struct Policy {
+    /// This node's number, 0–15, part of every message id.
+    pub node: u8,
+    /// Messages that may wait for one gateway; more are refused.
+    pub queued_per_gateway_max: usize,
+    pub orphan_retention: Duration,
+    /// Orphans in memory; the oldest give way.
+    pub orphans_max: usize,
+    /// An MO whose segments are incomplete this long after the first is posted in parts.
+    pub reassembly_timeout: Duration,
+    /// Finished messages kept in memory, so that late and repeated receipts find them.
+    pub finished_max: usize,
+    /// Delay before the second attempt of a message that its upstream deferred; doubles.
+    pub retry_initial: Duration,
+    pub retry_max: Duration,
+    pub key_retention: Duration,
+}
+
+impl Default for Policy {
+    fn default() -> Self {
+        Policy {
+            node: 0,
+            queued_per_gateway_max: 100_000,
+            orphan_retention: Duration::from_secs(72 * 3600),
+            orphans_max: 100_000,
+            reassembly_timeout: Duration::from_secs(60),
+            finished_max: 20_000,
+            retry_initial: Duration::from_secs(1),
+            retry_max: Duration::from_secs(60),
+            key_retention: Duration::from_secs(24 * 3600),
+        }
+    }
+}
+
+/// An answer that waits for the entries before it to be durable.
+pub(super) enum Reply {
+    /// Called with the fate of the batch.
+    Plain(Box<dyn FnOnce(Result<(), StoreError>) + Send>),
+    Leases(oneshot::Sender<Result<Vec<Lease>, StoreError>>, Vec<Lease>),
+    Callbacks(
+        oneshot::Sender<Result<Vec<CallbackLease>, StoreError>>,
+        Vec<CallbackLease>,
+    ),
+}
+
+impl std::fmt::Debug for Reply {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Reply")
+    }
+}
+
+#[derive(Debug)]
+pub(super) struct Ledger {
+    policy: Policy,
+    /// The time of the present batch.
+    now: Timestamp,
+    last_id: MessageId,
+    packer: Packer,
+    replies: Vec<Reply>,
+
+    mt: HashMap<MessageId, Mt>,
+    mo: HashMap<MessageId, Mo>,
+    sets: Sets,
+    lanes: HashMap<GatewayId, Lane>,
+    /// Lanes that may have something for a waiting lease.
+    touched: Vec<GatewayId>,
+    /// Lanes with messages that are due later.
+    deferring: BTreeSet<GatewayId>,
+    /// When queued messages are next looked at for their validity.
+    expiry_look_at: Timestamp,
+    correlations: Correlations,
+    orphans: Orphans,
+    outbox: Outbox,
+    /// Messages with nothing more to come, oldest first.
+    finished: VecDeque<MessageId>,
+    to_index: Vec<(MessageId, u64)>,
+    in_doubt: BTreeMap<MessageId, u8>,
+
+    gateways: BTreeMap<GatewayId, Gateway>,
+    gateways_changed: bool,
+    counters: Counters,
+    keys: HashMap<u128, Key>,
+    keys_by_age: VecDeque<(Timestamp, u128)>,
+    carry: carry::Carry,
+}
+
+/// Numbers that must not start again; kept as a document.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+struct Counters {
+    last_gateway: u32,
+    last_orphan: u64,
+    last_id: u64,
+    messages: BTreeMap<u32, u64>,
+}
+
+#[derive(Debug)]
+struct Key {
+    content: u128,
+    message: MessageId,
+    taken_at: Timestamp,
+    answer: Option<(u16, String)>,
+}
+
+impl Ledger {
+    /// An empty ledger whose next frame has this number.
+    pub(super) fn new(policy: Policy, next_frame: u64) -> Ledger {
+        let hasher = DefaultHashBuilder::default();
+        Ledger {
+            now: Timestamp(0),
+            last_id: MessageId::NONE,
+            packer: Packer::new(next_frame),
+            replies: Vec::new(),
+            mt: HashMap::new(),
+            mo: HashMap::new(),
+            sets: Sets::default(),
+            lanes: HashMap::new(),
+            touched: Vec::new(),
+            deferring: BTreeSet::new(),
+            expiry_look_at: Timestamp(0),
+            correlations: Correlations::new(hasher.clone()),
+            orphans: Orphans::new(hasher),
+            outbox: Outbox::default(),
+            finished: VecDeque::new(),
+            to_index: Vec::new(),
+            in_doubt: BTreeMap::new(),
+            gateways: BTreeMap::new(),
+            gateways_changed: false,
+            counters: Counters::default(),
+            keys: HashMap::new(),
+            keys_by_age: VecDeque::new(),
+            carry: carry::Carry::default(),
+            policy,
+        }
+    }
+
+    /// Begins a batch.
+    pub(super) fn begin(&mut self, now: Timestamp) {
+        self.now = self.now.max(now);
+    }
+
+    /// Does what has become due, and serves whoever waits for it.
+    pub(super) fn finish(&mut self) {
+        self.join_overdue();
+        self.retire_orphans();
+        self.forget_keys();
+        self.expire_queued();
+        self.serve_leases();
+        self.serve_callbacks();
+        self.evict_finished();
+    }
+
+    /// When [`Ledger::finish`] has something to do next, without being asked.
+    pub(super) fn next_deadline(&self) -> Option<Timestamp> {
+        let deferring = self.deferring.iter().filter_map(|id| self.lanes.get(id));
+        let waiting_lanes = deferring.filter_map(Lane::next_due).min();
+        [waiting_lanes, self.outbox.next_due(), self.sets.next_due()]
+            .into_iter()
+            .flatten()
+            .min()
+    }
+
+    pub(super) fn take_frames(&mut self) -> Vec<Frame> {
+        self.packer.take()
+    }
+
+    pub(super) fn is_clean(&self) -> bool {
+        self.packer.is_empty()
+    }
+
+    /// Octets of entries not yet taken.
+    pub(super) fn pending_octets(&self) -> usize {
+        self.packer.octets()
+    }
+
+    pub(super) fn take_replies(&mut self) -> Vec<Reply> {
+        std::mem::take(&mut self.replies)
+    }
+
+    pub(super) fn take_to_index(&mut self) -> Vec<(MessageId, u64)> {
+        std::mem::take(&mut self.to_index)
+    }
+
+    /// Leaves only the newest finished messages to be indexed.
+    pub(super) fn trim_to_index(&mut self, most: usize) {
+        let surplus = self.to_index.len().saturating_sub(most);
+        self.to_index.drain(..surplus);
+    }
+
+    /// The gateways, if they have changed since the last call.
+    pub(super) fn take_gateways(&mut self) -> Option<Gateways> {
+        std::mem::take(&mut self.gateways_changed).then(|| self.live_gateways())
+    }
+
+    pub(super) fn live_gateways(&self) -> Gateways {
+        let live = self.gateways.iter().filter(|(_, g)| !g.deleted);
+        Arc::new(live.map(|(id, g)| (*id, g.clone())).collect())
+    }
+
+    /// Answers when the batch is durable.
+    pub(super) fn reply<T: Send + 'static>(
+        &mut self,
+        to: oneshot::Sender<Result<T, StoreError>>,
+        value: T,
+    ) {
+        self.replies.push(Reply::Plain(Box::new(move |fate| {
+            // Nobody may be waiting any more; what was recorded stays recorded.
+            let _ = to.send(fate.map(|()| value));
+        })));
+    }
+
+    /// Runs when the batch is durable, and not at all when it is not.
+    pub(super) fn after_commit(&mut self, then: impl FnOnce() + Send + 'static) {
+        self.replies.push(Reply::Plain(Box::new(move |fate| {
+            if fate.is_ok() {
+                then();
+            }
+        })));
+    }
+
+    /// Writes an event down and lets it take effect.
+    fn record(&mut self, subject: MessageId, event: Event) {
+        let previous = self.last_frame_of(subject).unwrap_or(0);
+        let entry = Entry {
+            subject,
+            at: self.now,
+            previous,
+            event,
+        };
+        let frame = self.packer.push(&entry);
+        self.apply(frame, &entry);
+        self.tell_waiter(entry);
+    }
+
+    /// The frame with the latest entry of a message that is in memory.
+    pub(super) fn last_frame_of(&self, subject: MessageId) -> Option<u64> {
+        match self.mt.get(&subject) {
+            Some(m) => Some(m.last_frame),
+            None => self.mo.get(&subject).map(|m| m.last_frame),
+        }
+    }
+
+    /// The one place where state changes, for what happens now and for what the log says.
+    pub(super) fn apply(&mut self, frame: u64, entry: &Entry) {
+        self.last_id = self.last_id.max(entry.subject);
+        let (subject, at) = (entry.subject, entry.at);
+        match &entry.event {
+            Event::Accepted { .. }
+            | Event::Leased { .. }
+            | Event::Released
+            | Event::Submitted { .. }
+            | Event::Refused { .. }
+            | Event::Unanswered { .. }
+            | Event::Reported { .. }
+            | Event::Expired { .. }
+            | Event::Cancelled { .. } => self.apply_mt(frame, entry),
+            Event::CallbackFailed { .. }
+            | Event::CallbackDelivered { .. }
+            | Event::CallbackDead { .. }
+            | Event::CallbackRequeued { .. } => self.apply_callback(frame, entry),
+            Event::MoReceived { .. } | Event::MoSegment { .. } => self.apply_mo(frame, entry),
+            Event::Orphaned { .. } | Event::OrphanClosed { .. } => self.apply_orphan(entry),
+            Event::Document { kind, id, body } => self.apply_document(*kind, *id, body.as_deref()),
+            Event::KeyTaken { key, content } => {
+                let taken = Key {
+                    content: *content,
+                    message: subject,
+                    taken_at: at,
+                    answer: None,
+                };
+                self.keys.insert(*key, taken);
+                self.keys_by_age.push_back((at, *key));
+            }
+            Event::KeyAnswered { key, status, body } => {
+                if let Some(k) = self.keys.get_mut(key) {
+                    k.answer = Some((*status, body.clone()));
+                }
+            }
+            Event::Carried(snapshot) => self.apply_carried(frame, entry, snapshot),
+            Event::CarriedAll { .. } => {}
+        }
+    }
+
+    fn apply_document(&mut self, kind: DocumentKind, id: u64, body: Option<&str>) {
+        match kind {
+            DocumentKind::Gateway => {
+                let Some(gateway) = body.and_then(|b| serde_json::from_str::<Gateway>(b).ok())
+                else {
+                    return;
+                };
+                self.counters.last_gateway = self.counters.last_gateway.max(gateway.id.0);
+                self.gateways.insert(gateway.id, gateway);
+                self.gateways_changed = true;
+            }
+            DocumentKind::Counters => {
+                debug_assert_eq!(id, 0, "there is one document of counters");
+                if let Some(c) = body.and_then(|b| serde_json::from_str::<Counters>(b).ok()) {
+                    self.last_id = self.last_id.max(MessageId(c.last_id));
+                    self.counters = c;
+                }
+            }
+        }
+    }
+
+    pub(super) fn put_gateway(&mut self, mut gateway: Gateway) -> Gateway {
+        if gateway.id.0 == 0 {
+            gateway.id = GatewayId(self.counters.last_gateway + 1);
+            gateway.created_at = self.now;
+        }
+        gateway.updated_at = self.now;
+        let body = serde_json::to_string(&gateway).expect("a gateway is plain data");
+        let id = u64::from(gateway.id.0);
+        self.record(
+            MessageId::NONE,
+            Event::Document {
+                kind: DocumentKind::Gateway,
+                id,
+                body: Some(body),
+            },
+        );
+        gateway
+    }
+
+    pub(super) fn gateway(&self, id: GatewayId) -> Option<&Gateway> {
+        self.gateways.get(&id)
+    }
+
+    pub(super) fn key(&self, key: IdempotencyKey) -> KeyState {
+        match self.keys.get(&key.key) {
+            None => KeyState::Unused,
+            Some(k) if k.content != key.content => KeyState::Conflict,
+            Some(k) => match &k.answer {
+                None => KeyState::Running { message: k.message },
+                Some((status, body)) => KeyState::Answered {
+                    status: *status,
+                    body: body.clone(),
+                },
+            },
+        }
+    }
+
+    pub(super) fn answer_key(&mut self, key: IdempotencyKey, status: u16, body: String) {
+        if let Some(message) = self.keys.get(&key.key).map(|k| k.message) {
+            self.record(
+                message,
+                Event::KeyAnswered {
+                    key: key.key,
+                    status,
+                    body,
+                },
+            );
+        }
+    }
+
+    fn forget_keys(&mut self) {
+        while let Some((taken_at, key)) = self.keys_by_age.front().copied() {
+            if self.now.since(taken_at) < self.policy.key_retention {
+                break;
+            }
+            self.keys_by_age.pop_front();
+            if self.keys.get(&key).is_some_and(|k| k.taken_at == taken_at) {
+                self.keys.remove(&key);
+            }
+        }
+    }
+
+    fn next_id(&mut self) -> MessageId {
+        self.last_id = self.last_id.next(self.now.unix_ms(), self.policy.node);
+        self.last_id
+    }
+
+    /// Gives up memory of what is finished, beyond the most that is kept.
+    fn evict_finished(&mut self) {
+        while self.finished.len() > self.policy.finished_max {
+            let Some(id) = self.finished.pop_front() else {
+                return;
+            };
+            if self.mt.get(&id).is_some_and(Mt::is_finished) {
+                self.forget_mt(id);
+            } else if self.mo.get(&id).is_some_and(Mo::is_finished) {
+                self.forget_mo(id);
+            }
+        }
+    }
+
+    /// Figures for metrics.
+    pub(super) fn figures(&self) -> Figures {
+        Figures {
+            open_messages: self.mt.len() - self.finished.len().min(self.mt.len()),
+            messages: self.mt.len(),
+            orphans: self.orphans.len(),
+            callbacks: self.outbox.pending(),
+            callbacks_dead: self.outbox.dead(),
+            in_doubt: self.in_doubt.len(),
+            lanes: self
+                .lanes
+                .iter()
+                .map(|(id, lane)| {
+                    let oldest = lane
+                        .oldest()
+                        .map(|m| self.now.unix_ms().saturating_sub(m.given_at_ms()));
+                    LaneFigures {
+                        gateway: *id,
+                        queued: lane.len(),
+                        oldest_ms: oldest.unwrap_or(0),
+                    }
+                })
+                .collect(),
+        }
+    }
+}

@@ -1,0 +1,196 @@
+//! What became of leased segments, and what is decided where nobody knows.
+
+use super::Ledger;
+use super::mt::Mt;
+use crate::message::{Disposition, Event, GatewayId, MessageId, Next, OnUnknown, State, Timestamp};
+use crate::store::intent::{InDoubt, Outcome, Response};
+
+impl Ledger {
+    pub(in crate::store) fn responded(&mut self, responses: Vec<Response>) {
+        for r in responses {
+            self.respond(r);
+        }
+    }
+
+    fn respond(&mut self, response: Response) {
+        let Response {
+            message: id,
+            segment,
+            outcome,
+        } = response;
+        let Some(m) = self.mt.get(&id) else { return };
+        let Some(present) = m.segment(segment) else {
+            return;
+        };
+        match outcome {
+            Outcome::Submitted {
+                upstream_id,
+                answer,
+            } => {
+                if !matches!(
+                    present.state,
+                    State::Queued | State::Submitting | State::Failed
+                ) {
+                    return;
+                }
+                let with = m.state_with(segment, State::Submitted);
+                let state = if m.state.is_terminal() { m.state } else { with };
+                let callbacks = m.callbacks_for(state);
+                self.record(
+                    id,
+                    Event::Submitted {
+                        segment,
+                        upstream_id: upstream_id.clone(),
+                        answer,
+                        state,
+                        callbacks,
+                    },
+                );
+                if let Some(upstream_id) = upstream_id {
+                    self.match_orphans(id, &upstream_id);
+                }
+            }
+            Outcome::Refused {
+                disposition,
+                status,
+                reason,
+                answer,
+            } => {
+                if present.state != State::Submitting {
+                    return;
+                }
+                let due_at = self.due_again(m, disposition);
+                let wanted = if due_at.is_some() {
+                    State::Queued
+                } else {
+                    State::Failed
+                };
+                let with = m.state_with(segment, wanted);
+                let state = if m.state.is_terminal() { m.state } else { with };
+                let callbacks = m.callbacks_for(state);
+                self.record(
+                    id,
+                    Event::Refused {
+                        segment,
+                        status,
+                        reason,
+                        answer,
+                        due_at,
+                        state,
+                        soft: false,
+                        callbacks,
+                    },
+                );
+            }
+            Outcome::Unanswered { reason, policy } => {
+                if present.state == State::Submitting {
+                    self.unanswered(id, segment, reason, policy);
+                }
+            }
+        }
+    }
+
+    /// When a deferred message is due again; `None`: never.
+    fn due_again(&self, m: &Mt, disposition: Disposition) -> Option<Timestamp> {
+        let backed_off = || {
+            let doublings = m.attempts.saturating_sub(1).min(16);
+            let delay = self.policy.retry_initial * 2u32.pow(doublings);
+            self.now + delay.min(self.policy.retry_max)
+        };
+        match disposition {
+            Disposition::Throttled => Some(self.now),
+            Disposition::Deferred => Some(backed_off()),
+            Disposition::DeferredAtMost(times) if m.attempts <= u32::from(times) => {
+                Some(backed_off())
+            }
+            Disposition::DeferredAtMost(_) | Disposition::Submitted | Disposition::Refused => None,
+        }
+    }
+
+    /// The outcome of a submit is unknown: decides by the gateway's policy.
+    fn unanswered(&mut self, id: MessageId, segment: u8, reason: String, policy: OnUnknown) {
+        let Some(m) = self.mt.get(&id) else { return };
+        let next = match policy {
+            OnUnknown::Resend if [0, m.attempts].contains(&m.resubmitted_attempt) => {
+                Next::Resubmitted
+            }
+            OnUnknown::Hold => Next::Held,
+            OnUnknown::Resend | OnUnknown::Fail => Next::Failed,
+        };
+        let wanted = match next {
+            Next::Resubmitted => State::Queued,
+            Next::Held => State::Submitting,
+            Next::Failed => State::Failed,
+        };
+        let with = m.state_with(segment, wanted);
+        let state = if m.state.is_terminal() { m.state } else { with };
+        let callbacks = m.callbacks_for(state);
+        self.record(
+            id,
+            Event::Unanswered {
+                segment,
+                reason,
+                next,
+                state,
+                callbacks,
+            },
+        );
+    }
+
+    pub(in crate::store) fn resolve_in_doubt(
+        &mut self,
+        gateway: GatewayId,
+        policy: OnUnknown,
+    ) -> usize {
+        if self.lanes.get(&gateway).is_none_or(|l| l.in_flight == 0) {
+            return 0;
+        }
+        let in_flight = |m: &Mt| m.gateway == gateway && m.has_segment_in(State::Submitting);
+        let mut open: Vec<MessageId> = self
+            .mt
+            .iter()
+            .filter(|(_, m)| in_flight(m))
+            .map(|(id, _)| *id)
+            .collect();
+        open.sort_unstable();
+        for id in &open {
+            let Some(m) = self.mt.get(id) else { continue };
+            let numbers = (1..=u8::MAX).zip(m.segments.iter());
+            let in_flight: Vec<u8> = numbers
+                .filter(|(_, s)| s.state == State::Submitting)
+                .map(|(n, _)| n)
+                .collect();
+            for segment in in_flight {
+                let reason = "the bridge stopped before the answer came".to_owned();
+                self.unanswered(*id, segment, reason, policy);
+            }
+        }
+        open.len()
+    }
+
+    /// After the log was read: what was in flight is in doubt.
+    pub(in crate::store) fn doubt_what_was_in_flight(&mut self) {
+        let in_flight = self
+            .mt
+            .iter()
+            .filter(|(_, m)| m.has_segment_in(State::Submitting));
+        let ids: Vec<(MessageId, u8)> = in_flight.map(|(id, m)| (*id, m.resubmits)).collect();
+        self.in_doubt.extend(ids);
+    }
+
+    pub(in crate::store) fn in_doubt(&self, most: usize) -> Vec<InDoubt> {
+        let newest_first = self.in_doubt.keys().rev().take(most);
+        newest_first
+            .filter_map(|id| {
+                let m = self.mt.get(id)?;
+                Some(InDoubt {
+                    message: *id,
+                    gateway: m.gateway,
+                    state: m.state,
+                    resubmits: m.resubmits,
+                    open: m.has_segment_in(State::Submitting),
+                })
+            })
+            .collect()
+    }
+}

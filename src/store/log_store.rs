@@ -1,0 +1,258 @@
+//! The store over a journal: a handle for callers, a writer and a reader thread behind.
+
+use super::codec::{Unpacker, is_continuation};
+use super::intent::*;
+use super::journal::{FrameSource, Journal};
+use super::ledger::{Ledger, Policy};
+use super::mailbox::{Mailbox, Request, refuse};
+use super::reader;
+use super::watchdog::Watchdog;
+use super::writer::{Writer, now};
+use super::{Gateways, Health, Store, StoreError, Ticket};
+use crate::message::{CallbackId, Entry, Gateway, GatewayId, MessageId, OnUnknown, Story};
+use crate::metrics::StoreMetrics;
+use std::sync::Arc;
+use tokio::sync::{oneshot, watch};
+use tracing::{error, info};
+
+/// What a store needs besides its journal.
+#[derive(Clone, Debug)]
+pub struct OpenOptions {
+    pub policy: Policy,
+    pub metrics: Arc<StoreMetrics>,
+}
+
+/// The one implementation of [`Store`] on this machine's disk.
+#[derive(Debug, Clone)]
+pub struct LogStore {
+    mailbox: Arc<Mailbox>,
+    gateways: watch::Receiver<Gateways>,
+    health: watch::Receiver<Health>,
+}
+
+impl LogStore {
+    /// Opens the log, reads its live part, and starts the threads.
+    ///
+    /// `open` gives the journal and the first frame to read; it is called again after
+    /// a failed write.
+    pub fn open<J: Journal>(
+        mut open: impl FnMut() -> Result<(J, u64), StoreError> + Send + 'static,
+        options: OpenOptions,
+    ) -> Result<LogStore, StoreError> {
+        let policy = options.policy.clone();
+        let mut open_and_read = move || {
+            let (journal, from) = open()?;
+            let ledger = read_log(&*journal.source(), from, policy.clone());
+            Ok((journal, ledger))
+        };
+        let (journal, mut ledger) = open_and_read()?;
+        let (gateways_tx, gateways) = watch::channel(ledger.live_gateways());
+        let _ = ledger.take_gateways();
+        let (health_tx, health) = watch::channel(Health::Open);
+        let (reads, incoming) = std::sync::mpsc::channel();
+        let source = journal.source();
+        let mailbox = Arc::new(Mailbox::default());
+        let watchdog = Arc::new(Watchdog::new());
+        let watched = Arc::downgrade(&watchdog);
+        let watch_health = health_tx.clone();
+        let writer = Writer {
+            mailbox: mailbox.clone(),
+            open: Box::new(open_and_read),
+            journal,
+            ledger,
+            reads,
+            gateways: gateways_tx,
+            health: health_tx,
+            metrics: options.metrics,
+            watchdog,
+            runtime: tokio::runtime::Handle::try_current().ok(),
+        };
+        spawn("log-writer", move || writer.run())?;
+        spawn("log-reader", move || reader::run(&incoming, source))?;
+        spawn("log-watchdog", move || {
+            Watchdog::run(&watched, &watch_health)
+        })?;
+        Ok(LogStore {
+            mailbox,
+            gateways,
+            health,
+        })
+    }
+
+    /// Sends a request that carries its answer's address.
+    fn ask<T>(
+        &self,
+        request: impl FnOnce(oneshot::Sender<Result<T, StoreError>>) -> Request,
+    ) -> Ticket<T> {
+        let (to, ticket) = Ticket::new();
+        if let Err((request, why)) = self.mailbox.push(request(to)) {
+            refuse(request, &why);
+        }
+        ticket
+    }
+
+    fn tell(&self, request: Request) {
+        if let Err((request, why)) = self.mailbox.push(request) {
+            refuse(request, &why);
+        }
+    }
+}
+
+fn spawn(name: &str, run: impl FnOnce() + Send + 'static) -> Result<(), StoreError> {
+    // A log thread that panics leaves the state unknown: ending is safe, going on is not.
+    let guarded = move || {
+        if std::panic::catch_unwind(std::panic::AssertUnwindSafe(run)).is_err() {
+            error!("a thread of the log ended unexpectedly; the process stops, a restart is safe");
+            std::process::abort();
+        }
+    };
+    let thread = std::thread::Builder::new()
+        .name(name.to_owned())
+        .spawn(guarded);
+    thread
+        .map(drop)
+        .map_err(|e| StoreError::Io(format!("no thread for the log: {e}")))
+}
+
+/// Rebuilds the live state from the frames.
+fn read_log(source: &dyn FrameSource, from: u64, policy: Policy) -> Ledger {
+    let (lowest, highest) = source.bounds().unwrap_or((1, 0));
+    let mut ledger = Ledger::new(policy, highest + 1);
+    let mut unpacker = Unpacker::default();
+    let (mut entries, mut damaged) = (0u64, 0u64);
+    let began = std::time::Instant::now();
+    for number in from.max(lowest)..=highest {
+        let octets = match source.read(number) {
+            Ok(Some(octets)) => octets,
+            // A gap between slices, or a frame that is gone.
+            Ok(None) => {
+                unpacker = Unpacker::default();
+                continue;
+            }
+            Err(e) => {
+                error!(frame = number, error = %e, "a frame of the log cannot be read");
+                damaged += 1;
+                unpacker = Unpacker::default();
+                continue;
+            }
+        };
+        if unpacker.is_fresh() && is_continuation(&octets) {
+            continue;
+        }
+        let read = unpacker.frame(number, &octets, |frame, entry| {
+            entries += 1;
+            ledger.begin(entry.at);
+            ledger.apply(frame, &entry);
+        });
+        if let Err(e) = read {
+            error!(frame = number, error = %e, "a frame of the log is damaged; its entries are missing");
+            damaged += 1;
+            unpacker = Unpacker::default();
+        }
+    }
+    ledger.begin(now());
+    ledger.doubt_what_was_in_flight();
+    ledger.trim_to_index(REINDEXED_MAX);
+    info!(
+        entries,
+        damaged,
+        frames = highest.saturating_sub(from.max(lowest)) + u64::from(highest > 0),
+        milliseconds = began.elapsed().as_millis(),
+        "the log is read"
+    );
+    ledger
+}
+
+/// Finished messages whose index entry the last stop may have swallowed.
+const REINDEXED_MAX: usize = 10_000;
+
+impl Store for LogStore {
+    fn accept(&self, new: NewMessage) -> Ticket<Acceptance> {
+        let prepared = Box::new(Prepared::from(new));
+        self.ask(|to| Request::Accept(prepared, to))
+    }
+
+    fn lease(&self, gateway: GatewayId, room: usize) -> Ticket<Vec<Lease>> {
+        self.ask(|to| Request::Lease(gateway, room, to))
+    }
+
+    fn release(&self, messages: Vec<MessageId>) {
+        self.tell(Request::Release(messages));
+    }
+
+    fn responded(&self, responses: Vec<Response>) {
+        self.tell(Request::Responded(responses));
+    }
+
+    fn resolve_in_doubt(&self, gateway: GatewayId, policy: OnUnknown) -> Ticket<usize> {
+        self.ask(|to| Request::ResolveInDoubt(gateway, policy, to))
+    }
+
+    fn inbound(&self, inbound: Vec<Inbound>) -> Ticket<Vec<Finding>> {
+        self.ask(|to| Request::Inbound(inbound, to))
+    }
+
+    fn lease_callbacks(&self, most: usize) -> Ticket<Vec<CallbackLease>> {
+        self.ask(|to| Request::LeaseCallbacks(most, to))
+    }
+
+    fn callbacks_done(&self, outcomes: Vec<(CallbackId, CallbackOutcome)>) {
+        self.tell(Request::CallbacksDone(outcomes));
+    }
+
+    fn redeliver(&self, message: MessageId) -> Ticket<bool> {
+        self.ask(|to| Request::Redeliver(message, to))
+    }
+
+    fn cancel(&self, message: MessageId) -> Ticket<bool> {
+        self.ask(|to| Request::Cancel(message, to))
+    }
+
+    fn put_gateway(&self, gateway: Gateway) -> Ticket<Gateway> {
+        self.ask(|to| Request::PutGateway(Box::new(gateway), to))
+    }
+
+    fn gateways(&self) -> watch::Receiver<Gateways> {
+        self.gateways.clone()
+    }
+
+    fn any_gateway(&self, id: GatewayId) -> Ticket<Option<Gateway>> {
+        self.ask(|to| Request::AnyGateway(id, to))
+    }
+
+    fn key(&self, key: IdempotencyKey) -> Ticket<KeyState> {
+        self.ask(|to| Request::Key(key, to))
+    }
+
+    fn answer_key(&self, key: IdempotencyKey, status: u16, body: String) -> Ticket<()> {
+        self.ask(|to| Request::AnswerKey(key, status, body, to))
+    }
+
+    fn entries(&self, subject: MessageId) -> Ticket<Vec<Entry>> {
+        self.ask(|to| Request::Entries(subject, to))
+    }
+
+    fn list(&self, filter: Filter) -> Ticket<Vec<Story>> {
+        self.ask(|to| Request::List(Box::new(filter), to))
+    }
+
+    fn counts(&self, gateway: GatewayId) -> Ticket<Counts> {
+        self.ask(|to| Request::Counts(gateway, to))
+    }
+
+    fn orphans(&self, most: usize) -> Ticket<Vec<OrphanView>> {
+        self.ask(|to| Request::Orphans(most, to))
+    }
+
+    fn in_doubt(&self, most: usize) -> Ticket<Vec<InDoubt>> {
+        self.ask(|to| Request::InDoubt(most, to))
+    }
+
+    fn health(&self) -> watch::Receiver<Health> {
+        self.health.clone()
+    }
+
+    fn close(&self) -> Ticket<()> {
+        self.ask(Request::Close)
+    }
+}

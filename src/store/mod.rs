@@ -1,0 +1,206 @@
+//! What must not be lost: the durable, ordered record of every message.
+//!
+//! [`Store`] is the narrow door; it speaks of messages, never of keys or files.
+//! Behind it stands [`LogStore`]: a writer thread that owns the [`ledger`] (the live
+//! state, rebuilt from the log at start) and a [`journal`] (where frames of entries
+//! become durable; on sled in production). Every answer follows the fdatasync of
+//! everything it rests on.
+
+mod codec;
+mod intent;
+pub mod journal;
+mod ledger;
+mod log_store;
+mod mailbox;
+mod reader;
+pub mod sled;
+mod watchdog;
+mod writer;
+
+pub use intent::{
+    Acceptance, CallbackLease, CallbackOutcome, Counts, Evidence, Filter, Finding, IdRule,
+    IdempotencyKey, InDoubt, Inbound, KeyState, Lease, NewMessage, OrphanView, Outcome, Predicate,
+    Response, Settled, Subject, Unmatched,
+};
+pub use ledger::Policy;
+pub use log_store::{LogStore, OpenOptions};
+
+use crate::message::{
+    CallbackId, Entry, Gateway, GatewayId, MessageId, OnUnknown, Story, Timestamp,
+};
+use std::collections::BTreeMap;
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+use tokio::sync::{oneshot, watch};
+
+/// All gateways that are not deleted.
+pub type Gateways = Arc<BTreeMap<GatewayId, Gateway>>;
+
+/// The record of every message, and what is to be done with the open ones.
+///
+/// Calls return at once; the [`Ticket`] resolves when what was asked is durable.
+/// Calls made one after the other by one task take effect in that order.
+pub trait Store: Send + Sync + 'static {
+    /// Takes a message, or says why not.
+    fn accept(&self, new: NewMessage) -> Ticket<Acceptance>;
+
+    /// Up to `room` segments' worth of due messages, oldest first; at least one message
+    /// even if it has more segments than room. Waits until something is due; who does
+    /// not want to wait any more calls [`Ticket::withdraw`].
+    fn lease(&self, gateway: GatewayId, room: usize) -> Ticket<Vec<Lease>>;
+
+    /// Leased messages of which nothing was written: due again at once.
+    fn release(&self, messages: Vec<MessageId>);
+
+    /// What became of leased segments. Not waited for: the order of calls protects it.
+    fn responded(&self, responses: Vec<Response>);
+
+    /// Decides the gateway's messages that are in flight although nobody sends them: since
+    /// the bridge last stopped, or a task of it failed. To be called before the first
+    /// lease. Returns how many there were.
+    fn resolve_in_doubt(&self, gateway: GatewayId, policy: OnUnknown) -> Ticket<usize>;
+
+    /// Receipts and MO messages, in the order of arrival; one finding each.
+    fn inbound(&self, inbound: Vec<Inbound>) -> Ticket<Vec<Finding>>;
+
+    /// Up to `most` due callbacks. Waits until one is due.
+    fn lease_callbacks(&self, most: usize) -> Ticket<Vec<CallbackLease>>;
+
+    /// What became of leased callbacks.
+    fn callbacks_done(&self, outcomes: Vec<(CallbackId, CallbackOutcome)>);
+
+    /// Queues a dead or delivered callback of this message again; false: it has none.
+    fn redeliver(&self, message: MessageId) -> Ticket<bool>;
+
+    /// Withdraws a message that is not submitted yet; false: too late, or unknown.
+    fn cancel(&self, message: MessageId) -> Ticket<bool>;
+
+    /// Creates (id 0) or replaces a gateway's record.
+    fn put_gateway(&self, gateway: Gateway) -> Ticket<Gateway>;
+
+    /// The gateways as they are, and each change.
+    fn gateways(&self) -> watch::Receiver<Gateways>;
+
+    /// A gateway, deleted or not.
+    fn any_gateway(&self, id: GatewayId) -> Ticket<Option<Gateway>>;
+
+    /// What is known of an idempotency key, without taking it.
+    fn key(&self, key: IdempotencyKey) -> Ticket<KeyState>;
+
+    /// Keeps the response for repeats of the key.
+    fn answer_key(&self, key: IdempotencyKey, status: u16, body: String) -> Ticket<()>;
+
+    /// The entries of one subject, oldest first; empty: unknown.
+    fn entries(&self, subject: MessageId) -> Ticket<Vec<Entry>>;
+
+    /// Messages that match, newest first.
+    fn list(&self, filter: Filter) -> Ticket<Vec<Story>>;
+
+    fn counts(&self, gateway: GatewayId) -> Ticket<Counts>;
+
+    /// Receipts that match no message, newest first.
+    fn orphans(&self, most: usize) -> Ticket<Vec<OrphanView>>;
+
+    /// Messages that may have been sent twice, or whose outcome is unknown.
+    fn in_doubt(&self, most: usize) -> Ticket<Vec<InDoubt>>;
+
+    /// Whether the log can be written.
+    fn health(&self) -> watch::Receiver<Health>;
+
+    /// Writes what is queued and ends; later calls fail with [`StoreError::Closed`].
+    fn close(&self) -> Ticket<()>;
+}
+
+/// Whether the log takes new messages.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Health {
+    Open,
+    /// Little disk space is left: no new messages, but everything open goes on.
+    Full {
+        free_octets: u64,
+    },
+    /// A write failed; the log is opened anew every second until it works.
+    Failing {
+        reason: String,
+        since: Timestamp,
+    },
+}
+
+/// Why nothing was recorded.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum StoreError {
+    /// The disk refused. What was asked may or may not be in the log.
+    Io(String),
+    /// Too little space is left on the disk to accept more.
+    Full,
+    /// More is queued for the writer than it may hold.
+    Busy,
+    /// The bridge is stopping.
+    Closed,
+    /// What the log holds cannot be read.
+    Corrupt(String),
+}
+
+impl std::fmt::Display for StoreError {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            StoreError::Io(e) => write!(f, "the log cannot be written: {e}"),
+            StoreError::Full => f.write_str("the disk has too little space left for the log"),
+            StoreError::Busy => f.write_str("the log has more to write than it may hold"),
+            StoreError::Closed => f.write_str("the log is closed"),
+            StoreError::Corrupt(e) => write!(f, "the log cannot be read: {e}"),
+        }
+    }
+}
+
+impl std::error::Error for StoreError {}
+
+/// The answer of the store to come.
+#[derive(Debug)]
+#[must_use = "nothing is known to be durable until the ticket resolves"]
+pub struct Ticket<T>(Inner<T>);
+
+#[derive(Debug)]
+enum Inner<T> {
+    Waiting(oneshot::Receiver<Result<T, StoreError>>),
+    Failed(Option<StoreError>),
+}
+
+impl<T> Ticket<T> {
+    /// A ticket, and the place where its answer goes.
+    pub fn new() -> (oneshot::Sender<Result<T, StoreError>>, Ticket<T>) {
+        let (answer, waiting) = oneshot::channel();
+        (answer, Ticket(Inner::Waiting(waiting)))
+    }
+
+    pub fn failed(error: StoreError) -> Ticket<T> {
+        Ticket(Inner::Failed(Some(error)))
+    }
+
+    /// Gives up waiting. What was answered already comes back: a lease in it is held
+    /// and has to be released.
+    pub fn withdraw(self) -> Option<T> {
+        match self.0 {
+            Inner::Waiting(mut waiting) => {
+                waiting.close();
+                waiting.try_recv().ok()?.ok()
+            }
+            Inner::Failed(_) => None,
+        }
+    }
+}
+
+impl<T: Unpin> Future for Ticket<T> {
+    type Output = Result<T, StoreError>;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        match &mut self.0 {
+            Inner::Waiting(waiting) => Pin::new(waiting)
+                .poll(cx)
+                .map(|got| got.unwrap_or(Err(StoreError::Closed))),
+            Inner::Failed(error) => Poll::Ready(Err(error.take().unwrap_or(StoreError::Closed))),
+        }
+    }
+}

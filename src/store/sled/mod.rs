@@ -1,0 +1,309 @@
+//! The journal on sled 0.34.7, used only in the way that proved safe and fast.
+//!
+//! An append-only tree of frames, a database per time slice, one writer, and our own
+//! fdatasync after each of sled's flushes, which by themselves reach neither the disk's
+//! cache nor the file's metadata. No deletes, no random keys, no transactions: a slice
+//! that nothing needs any more is removed as a directory.
+//!
+//! ```text
+//! data/
+//!   lock                               held by the process that owns the directory
+//!   needed-from                        everything open begins at or after this frame
+//!   slice-000007-000000012345/         sequence, number of its first frame
+//!     tree "frames": number (8 octets, big endian) → frame
+//!     tree "finished": message id (8) → its last frame (8); derived
+//! ```
+
+mod files;
+mod slice;
+
+use super::StoreError;
+use super::codec::Frame;
+use super::journal::{FrameSource, Journal};
+use crate::message::MessageId;
+use files::{DataDir, SliceName};
+use slice::Slice;
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+use tracing::{info, warn};
+
+/// Where the log is, and how it is cut and kept.
+#[derive(Clone, Debug)]
+pub struct SledOptions {
+    pub path: PathBuf,
+    /// A slice that has grown this large, in octets of frames, is closed.
+    pub slice_octets_max: u64,
+    /// A slice this old is closed.
+    pub slice_age_max: Duration,
+    /// Slices without open messages are kept this long.
+    pub retention: Duration,
+    /// … or until all slices take more than this, in octets; 0: no limit.
+    pub retention_octets_max: u64,
+    /// Below this much free space nothing new is accepted.
+    pub disk_reserve_octets: u64,
+    /// sled's own cache; the log hardly reads.
+    pub cache_octets: u64,
+}
+
+impl SledOptions {
+    /// The defaults, at this place.
+    pub fn at(path: impl Into<PathBuf>) -> SledOptions {
+        SledOptions {
+            path: path.into(),
+            slice_octets_max: 256 << 20,
+            slice_age_max: Duration::from_secs(6 * 3600),
+            retention: Duration::from_secs(30 * 86_400),
+            retention_octets_max: 0,
+            disk_reserve_octets: 256 << 20,
+            cache_octets: 32 << 20,
+        }
+    }
+}
+
+/// The write side, and through [`Shared`] the read side.
+#[derive(Debug)]
+pub struct SledJournal {
+    options: SledOptions,
+    dir: DataDir,
+    shared: Arc<Shared>,
+    present: Option<Slice>,
+    /// First frames of the present slice and of the one before it.
+    present_first: u64,
+    previous_first: u64,
+    octets: u64,
+    began: Instant,
+    highest: u64,
+}
+
+/// Slices that are open for reading; closed ones are opened on demand.
+#[derive(Debug)]
+struct Shared {
+    cache_octets: u64,
+    slices: Mutex<Slices>,
+}
+
+#[derive(Debug, Default)]
+struct Slices {
+    /// By first frame.
+    known: BTreeMap<u64, SliceName>,
+    open: Vec<Slice>,
+    highest: u64,
+    closed: bool,
+}
+
+/// Old slices held open for reading, at most.
+const OPEN_FOR_READING_MAX: usize = 3;
+
+impl SledJournal {
+    /// Opens the log; gives the first frame that has to be read, too.
+    pub fn open(options: &SledOptions) -> Result<(SledJournal, u64), StoreError> {
+        let dir = DataDir::open(&options.path)?;
+        let mut names = dir.slices()?;
+        let mut highest = 0;
+        let present = loop {
+            let Some(newest) = names.last().cloned() else {
+                break None;
+            };
+            match Slice::open(&newest, options.cache_octets) {
+                Ok(slice) => {
+                    highest = slice.highest()?.unwrap_or(newest.first - 1);
+                    break Some(slice);
+                }
+                Err(e) => {
+                    dir.quarantine(&newest, &e)?;
+                    names.pop();
+                }
+            }
+        };
+        let present = match present {
+            Some(slice) => slice,
+            None => {
+                let name = dir.create_slice(1, 1)?;
+                names.push(name.clone());
+                Slice::open(&name, options.cache_octets)?
+            }
+        };
+        let present_first = present.name().first;
+        let previous_first = names.iter().rev().nth(1).map_or(0, |n| n.first);
+        let octets = present.octets_on_disk();
+        let shared = Arc::new(Shared {
+            cache_octets: options.cache_octets,
+            slices: Mutex::new(Slices {
+                known: names.into_iter().map(|n| (n.first, n)).collect(),
+                open: vec![present.clone()],
+                highest,
+                closed: false,
+            }),
+        });
+        let needed_from = dir.needed_from();
+        let journal = SledJournal {
+            options: options.clone(),
+            dir,
+            shared,
+            present: Some(present),
+            present_first,
+            previous_first,
+            octets,
+            began: Instant::now(),
+            highest,
+        };
+        Ok((journal, needed_from))
+    }
+
+    fn present(&self) -> Result<&Slice, StoreError> {
+        self.present.as_ref().ok_or(StoreError::Closed)
+    }
+}
+
+impl Journal for SledJournal {
+    fn append(&mut self, frames: Vec<Frame>) -> Result<(), StoreError> {
+        let Some(last) = frames.last().map(|f| f.number) else {
+            return Ok(());
+        };
+        self.octets += frames.iter().map(|f| f.octets.len() as u64).sum::<u64>();
+        self.present()?.append(frames)?;
+        self.highest = last;
+        self.shared.lock().highest = last;
+        Ok(())
+    }
+
+    fn index(&mut self, finished: &[(MessageId, u64)]) -> Result<(), StoreError> {
+        self.present()?.index(finished)
+    }
+
+    fn is_slice_full(&self) -> bool {
+        let used = self.highest >= self.present_first;
+        let old = self.began.elapsed() >= self.options.slice_age_max;
+        used && (old || self.octets >= self.options.slice_octets_max)
+    }
+
+    fn begin_slice(&mut self) -> Result<(), StoreError> {
+        let first = self.highest + 1;
+        let sequence = self.present()?.name().sequence + 1;
+        let name = self.dir.create_slice(sequence, first)?;
+        let slice = Slice::open(&name, self.options.cache_octets)?;
+        info!(slice = %name.path.display(), "a new slice of the log begins");
+        let mut slices = self.shared.lock();
+        slices.known.insert(first, name);
+        slices.open.insert(0, slice.clone());
+        slices.open.truncate(OPEN_FOR_READING_MAX);
+        drop(slices);
+        self.present = Some(slice);
+        self.previous_first = self.present_first;
+        self.present_first = first;
+        self.octets = 0;
+        self.began = Instant::now();
+        Ok(())
+    }
+
+    fn carry_before(&self) -> u64 {
+        self.previous_first
+    }
+
+    fn retire(&mut self, needed_from: u64) -> Result<(), StoreError> {
+        self.dir.set_needed_from(needed_from)?;
+        let known: Vec<SliceName> = self.shared.lock().known.values().cloned().collect();
+        let mut total: u64 = known.iter().map(SliceName::octets_on_disk).sum();
+        let limit = self.options.retention_octets_max;
+        for pair in known.windows(2) {
+            let [slice, next] = pair else { continue };
+            let needed = next.first > needed_from;
+            let expired = slice.age() > self.options.retention;
+            let oversized = limit > 0 && total > limit;
+            if needed || !(expired || oversized) {
+                continue;
+            }
+            total = total.saturating_sub(slice.octets_on_disk());
+            let mut slices = self.shared.lock();
+            slices.known.remove(&slice.first);
+            slices.open.retain(|s| s.name() != slice);
+            drop(slices);
+            self.dir.remove(slice)?;
+            info!(slice = %slice.path.display(), "a slice past its retention is removed");
+        }
+        Ok(())
+    }
+
+    fn free_octets(&self) -> Option<u64> {
+        let stat = rustix::fs::statvfs(&self.options.path).ok()?;
+        let free = stat.f_bavail.saturating_mul(stat.f_frsize);
+        Some(free.saturating_sub(self.options.disk_reserve_octets))
+    }
+
+    fn close(&mut self) {
+        self.present = None;
+        let mut slices = self.shared.lock();
+        slices.closed = true;
+        slices.open.clear();
+        drop(slices);
+        self.dir.unlock();
+    }
+
+    fn source(&self) -> Arc<dyn FrameSource> {
+        self.shared.clone()
+    }
+}
+
+impl Shared {
+    fn lock(&self) -> MutexGuard<'_, Slices> {
+        self.slices.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The slice that holds a frame, opened if it has to be.
+    fn holding(&self, frame: u64) -> Result<Option<Slice>, StoreError> {
+        let mut slices = self.lock();
+        if slices.closed {
+            return Err(StoreError::Closed);
+        }
+        let Some(name) = slices
+            .known
+            .range(..=frame)
+            .next_back()
+            .map(|(_, n)| n.clone())
+        else {
+            return Ok(None);
+        };
+        if let Some(slice) = slices.open.iter().find(|s| *s.name() == name) {
+            return Ok(Some(slice.clone()));
+        }
+        let slice = Slice::open(&name, self.cache_octets)?;
+        let behind_present = slices.open.len().min(1);
+        slices.open.insert(behind_present, slice.clone());
+        slices.open.truncate(OPEN_FOR_READING_MAX);
+        Ok(Some(slice))
+    }
+}
+
+impl FrameSource for Shared {
+    fn read(&self, number: u64) -> Result<Option<Vec<u8>>, StoreError> {
+        match self.holding(number)? {
+            Some(slice) => slice.read(number),
+            None => Ok(None),
+        }
+    }
+
+    fn last_frame_of(&self, message: MessageId) -> Result<Option<u64>, StoreError> {
+        // The newest slice with an entry knows best; a message ends in the slice where
+        // it began, or not long after.
+        let firsts: Vec<u64> = self.lock().known.keys().rev().copied().collect();
+        for first in firsts {
+            let Some(slice) = self.holding(first)? else {
+                continue;
+            };
+            match slice.last_frame_of(message) {
+                Ok(Some(frame)) => return Ok(Some(frame)),
+                Ok(None) => {}
+                Err(e) => warn!(error = %e, "the index of a slice cannot be read"),
+            }
+        }
+        Ok(None)
+    }
+
+    fn bounds(&self) -> Option<(u64, u64)> {
+        let slices = self.lock();
+        let lowest = *slices.known.keys().next()?;
+        (slices.highest >= lowest).then_some((lowest, slices.highest))
+    }
+}

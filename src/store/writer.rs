@@ -1,0 +1,366 @@
+//! The writer thread: gathers what callers ask while the last batch syncs, lets the
+//! ledger decide, makes the entries durable, and only then answers.
+//!
+//! Nobody else writes. There is no timer on the way: a lone request is committed at
+//! once, and under load batches form by themselves.
+
+use super::journal::Journal;
+use super::ledger::{Ledger, Reply};
+use super::mailbox::{Answer, Mailbox, Request, refuse};
+use super::reader::Read;
+use super::watchdog::Watchdog;
+use super::{Gateways, Health, StoreError};
+use crate::message::{MessageId, Timestamp};
+use crate::metrics::StoreMetrics;
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use tokio::sync::watch;
+use tracing::{error, info, warn};
+
+/// Entries of one commit are cut off here, so that a commit stays within milliseconds.
+const BATCH_OCTETS: usize = 128 * 1024;
+/// A failing log is opened anew this often.
+const REOPEN_EVERY: Duration = Duration::from_secs(1);
+/// Figures are published, and the disk is looked at, this often.
+pub(super) const LOOK_EVERY: Duration = Duration::from_secs(1);
+/// Opens the log and reads it into a ledger.
+pub(super) type Open<J> = Box<dyn FnMut() -> Result<(J, Ledger), StoreError> + Send>;
+
+pub(super) struct Writer<J: Journal> {
+    pub(super) mailbox: Arc<Mailbox>,
+    pub(super) open: Open<J>,
+    pub(super) journal: J,
+    pub(super) ledger: Ledger,
+    pub(super) reads: std::sync::mpsc::Sender<Read>,
+    pub(super) gateways: watch::Sender<Gateways>,
+    pub(super) health: watch::Sender<Health>,
+    pub(super) metrics: Arc<StoreMetrics>,
+    pub(super) watchdog: Arc<Watchdog>,
+    /// Where answers are given, many with one wake-up; without it the writer gives them.
+    pub(super) runtime: Option<tokio::runtime::Handle>,
+}
+
+enum Flow {
+    On,
+    Closed(Answer<()>),
+}
+
+impl<J: Journal> Writer<J> {
+    /// Runs until closed.
+    pub(super) fn run(mut self) {
+        let mut looked_at = Instant::now();
+        let mut queue = VecDeque::new();
+        loop {
+            let patience = if queue.is_empty() {
+                self.patience()
+            } else {
+                Duration::ZERO
+            };
+            queue.extend(self.mailbox.take(patience));
+            self.ledger.begin(now());
+            let mut flow = Flow::On;
+            while let Some(request) = queue.pop_front() {
+                if let Request::Close(answer) = request {
+                    flow = Flow::Closed(answer);
+                    break;
+                }
+                self.handle(request);
+                if self.ledger.pending_octets() >= BATCH_OCTETS {
+                    break;
+                }
+            }
+            let carried_from = self.ledger.carry_some();
+            self.ledger.finish();
+            let outcome = self.commit();
+            if let Err((reason, unsent)) = outcome {
+                self.recover(&reason, &unsent, &mut queue);
+            } else if let Some(from) = carried_from
+                && let Err(e) = self.journal.retire(from)
+            {
+                warn!(error = %e, "an old slice could not be removed");
+            }
+            if let Flow::Closed(answer) = flow {
+                self.end(answer, queue);
+                return;
+            }
+            self.rotate_if_due();
+            if looked_at.elapsed() >= LOOK_EVERY {
+                looked_at = Instant::now();
+                self.look_around();
+            }
+        }
+    }
+
+    fn patience(&self) -> Duration {
+        if self.ledger.is_carrying() {
+            return Duration::ZERO;
+        }
+        match self.ledger.next_deadline() {
+            Some(at) => at.since(now()).min(LOOK_EVERY),
+            None => LOOK_EVERY,
+        }
+    }
+
+    fn handle(&mut self, request: Request) {
+        let l = &mut self.ledger;
+        match request {
+            Request::Accept(new, to) => {
+                if matches!(*self.health.borrow(), Health::Full { .. }) {
+                    let _ = to.send(Err(StoreError::Full));
+                    return;
+                }
+                let acceptance = l.accept(*new);
+                l.reply(to, acceptance);
+            }
+            Request::Lease(gateway, room, to) => l.lease(gateway, room, to),
+            Request::Release(messages) => l.release(messages),
+            Request::Responded(responses) => l.responded(responses),
+            Request::ResolveInDoubt(gateway, policy, to) => {
+                let n = l.resolve_in_doubt(gateway, policy);
+                l.reply(to, n);
+            }
+            Request::Inbound(inbound, to) => {
+                if matches!(*self.health.borrow(), Health::Full { .. }) {
+                    let _ = to.send(Err(StoreError::Full));
+                    return;
+                }
+                let findings = l.inbound(inbound);
+                l.reply(to, findings);
+            }
+            Request::LeaseCallbacks(most, to) => l.lease_callbacks(most, to),
+            Request::CallbacksDone(outcomes) => l.callbacks_done(outcomes),
+            Request::ReturnCallbacks(ids) => l.return_callbacks(ids.into_iter()),
+            Request::Redeliver(id, to) => {
+                let found = l.redeliver(id);
+                l.reply(to, found);
+            }
+            Request::Cancel(id, to) => {
+                let done = l.cancel(id);
+                l.reply(to, done);
+            }
+            Request::PutGateway(gateway, to) => {
+                let gateway = l.put_gateway(*gateway);
+                l.reply(to, gateway);
+            }
+            Request::AnyGateway(id, to) => {
+                let found = l.gateway(id).cloned();
+                l.reply(to, found);
+            }
+            Request::Key(key, to) => {
+                let state = l.key(key);
+                l.reply(to, state);
+            }
+            Request::AnswerKey(key, status, body, to) => {
+                l.answer_key(key, status, body);
+                l.reply(to, ());
+            }
+            Request::Entries(id, to) => {
+                let last_frame = l.last_frame_of(id);
+                self.read_later(Read::Entries {
+                    subject: id,
+                    last_frame,
+                    to,
+                });
+            }
+            Request::List(filter, to) => self.read_later(Read::List { filter, to }),
+            Request::Counts(gateway, to) => {
+                let counts = l.counts(gateway);
+                l.reply(to, counts);
+            }
+            Request::Orphans(most, to) => {
+                let views = l.orphan_views(most);
+                l.reply(to, views);
+            }
+            Request::InDoubt(most, to) => {
+                let views = l.in_doubt(most);
+                l.reply(to, views);
+            }
+            Request::Close(_) => debug_assert!(false, "the loop ends on it"),
+        }
+    }
+
+    /// Hands a read to the reader once this batch is durable.
+    fn read_later(&mut self, read: Read) {
+        let reads = self.reads.clone();
+        self.ledger.after_commit(move || {
+            // The reader ends only with the writer.
+            let _ = reads.send(read);
+        });
+    }
+
+    /// Makes the batch durable, then answers. `Err`: why not, and the leases nobody got.
+    fn commit(&mut self) -> Result<(), (StoreError, Vec<MessageId>)> {
+        let began = Instant::now();
+        let wrote = !self.ledger.is_clean();
+        let result = if wrote {
+            let octets = self.ledger.pending_octets();
+            let frames = self.ledger.take_frames();
+            self.watchdog.begin();
+            let result = self.journal.append(frames);
+            self.watchdog.end();
+            self.metrics.commit_octets.inc_by(octets as u64);
+            self.metrics
+                .commit_seconds
+                .observe(began.elapsed().as_secs_f64());
+            result
+        } else {
+            Ok(())
+        };
+        if result.is_ok()
+            && let Some(gateways) = self.ledger.take_gateways()
+        {
+            self.gateways.send_replace(gateways);
+        }
+        let replies = self.ledger.take_replies();
+        if let Err(e) = result {
+            // Whoever hears of the failure finds the log unhealthy.
+            let (reason, since) = (e.to_string(), now());
+            self.health.send_replace(Health::Failing { reason, since });
+            return Err((e.clone(), answer(replies, &Err(e), &self.mailbox)));
+        }
+        match &self.runtime {
+            // From inside the runtime the askers wake cheaply; from here each is a journey.
+            Some(runtime) if replies.len() > 1 => {
+                let mailbox = self.mailbox.clone();
+                runtime.spawn(async move { answer(replies, &Ok(()), &mailbox) });
+            }
+            _ => {
+                answer(replies, &Ok(()), &self.mailbox);
+            }
+        }
+        let finished = self.ledger.take_to_index();
+        if !finished.is_empty()
+            && let Err(e) = self.journal.index(&finished)
+        {
+            warn!(error = %e, "the index of finished messages could not be written");
+        }
+        Ok(())
+    }
+
+    /// After a failed write nothing in memory is to be trusted: reads the log anew, and
+    /// tells everybody no until that works.
+    fn recover(
+        &mut self,
+        reason: &StoreError,
+        unsent: &[MessageId],
+        queue: &mut VecDeque<Request>,
+    ) {
+        error!(error = %reason, "the log failed; nothing is accepted until it works again");
+        self.metrics.failures.inc();
+        self.journal.close();
+        loop {
+            let mut closing = None;
+            for request in queue.drain(..).chain(self.mailbox.take(REOPEN_EVERY)) {
+                match request {
+                    Request::Close(answer) => closing = Some(answer),
+                    other => refuse(other, reason),
+                }
+            }
+            if let Some(answer) = closing {
+                queue.push_back(Request::Close(answer));
+                return;
+            }
+            match (self.open)() {
+                Ok((journal, ledger)) => {
+                    self.journal = journal;
+                    self.ledger = ledger;
+                    self.ledger.begin(now());
+                    self.ledger.release(unsent.to_vec());
+                    self.ledger.finish();
+                    if let Err((e, _)) = self.commit() {
+                        warn!(error = %e, "the log opened, but still cannot be written");
+                        continue;
+                    }
+                    let _ = self.reads.send(Read::Source(self.journal.source()));
+                    self.health.send_replace(Health::Open);
+                    info!("the log works again");
+                    return;
+                }
+                Err(e) => warn!(error = %e, "the log cannot be opened yet"),
+            }
+        }
+    }
+
+    fn rotate_if_due(&mut self) {
+        if self.ledger.is_carrying() || !self.journal.is_slice_full() {
+            return;
+        }
+        match self.journal.begin_slice() {
+            Ok(()) => self.ledger.begin_carry(self.journal.carry_before()),
+            Err(e) => warn!(error = %e, "no new slice could be begun; the present one goes on"),
+        }
+    }
+
+    fn look_around(&mut self) {
+        self.metrics.publish(&self.ledger.figures());
+        let free = self.journal.free_octets();
+        let health = self.health.borrow().clone();
+        match (free, health) {
+            (Some(0), Health::Open) => {
+                error!("the disk is nearly full; no new messages are accepted");
+                self.health.send_replace(Health::Full { free_octets: 0 });
+            }
+            (Some(1..), Health::Full { .. }) => {
+                info!("the disk has room again");
+                self.health.send_replace(Health::Open);
+            }
+            _ => {}
+        }
+    }
+
+    fn end(&mut self, answer: Answer<()>, queue: VecDeque<Request>) {
+        for late in queue.into_iter().chain(self.mailbox.close()) {
+            refuse(late, &StoreError::Closed);
+        }
+        self.journal.close();
+        // Whoever closes may not wait for it.
+        let _ = answer.send(Ok(()));
+    }
+}
+
+/// Sends the replies. What somebody leased who is gone by now goes back; returned are the
+/// messages that nobody got because the batch failed.
+fn answer(replies: Vec<Reply>, fate: &Result<(), StoreError>, mailbox: &Mailbox) -> Vec<MessageId> {
+    let mut unsent = Vec::new();
+    let mut gone = Vec::new();
+    let mut callbacks = Vec::new();
+    for reply in replies {
+        match reply {
+            Reply::Plain(tell) => tell(fate.clone()),
+            Reply::Leases(to, leases) => match fate {
+                Ok(()) => {
+                    if let Err(Ok(back)) = to.send(Ok(leases)) {
+                        gone.extend(back.into_iter().map(|l| l.message));
+                    }
+                }
+                Err(e) => {
+                    unsent.extend(leases.into_iter().map(|l| l.message));
+                    // They hear of it, or are gone.
+                    let _ = to.send(Err(e.clone()));
+                }
+            },
+            Reply::Callbacks(to, leases) => {
+                if let Err(Ok(back)) = to.send(fate.clone().map(|()| leases)) {
+                    callbacks.extend(back.into_iter().map(|l| l.id));
+                }
+            }
+        }
+    }
+    // A closed mailbox means that the log is read anew before anybody leases again.
+    if !gone.is_empty() {
+        let _ = mailbox.push(Request::Release(gone));
+    }
+    if !callbacks.is_empty() {
+        let _ = mailbox.push(Request::ReturnCallbacks(callbacks));
+    }
+    unsent
+}
+
+/// The clock of the log.
+pub(super) fn now() -> Timestamp {
+    let since_epoch = SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .unwrap_or_default();
+    Timestamp(u64::try_from(since_epoch.as_micros()).unwrap_or(u64::MAX))
+}

@@ -1,0 +1,999 @@
+//! What any store must do, run against the log in memory and the log on sled.
+//!
+//! Goal: the suite is the definition of the store. Method: each rule is a function over
+//! a way to open a store twice; every rule runs on every engine, and each closes and
+//! opens the store in between where the rule is about what survives.
+
+use smpp_bridge::message::*;
+use smpp_bridge::metrics::Metrics;
+use smpp_bridge::store::journal::{Faults, MemoryJournal};
+use smpp_bridge::store::sled::{SledJournal, SledOptions};
+use smpp_bridge::store::*;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// A place where a log lives, and the ways to open it.
+struct Place {
+    directory: Option<tempfile::TempDir>,
+    memory: MemoryJournal,
+    policy: Policy,
+}
+
+impl Place {
+    fn in_memory() -> Place {
+        Place {
+            directory: None,
+            memory: MemoryJournal::new(),
+            policy: Policy::default(),
+        }
+    }
+
+    fn on_sled() -> Place {
+        Place {
+            directory: Some(tempfile::tempdir().unwrap()),
+            ..Place::in_memory()
+        }
+    }
+
+    fn options(&self) -> OpenOptions {
+        OpenOptions {
+            policy: self.policy.clone(),
+            metrics: Metrics::new().store,
+        }
+    }
+
+    fn open(&self) -> LogStore {
+        match &self.directory {
+            None => {
+                let memory = self.memory.clone();
+                LogStore::open(move || Ok((memory.clone(), 0)), self.options())
+            }
+            Some(directory) => {
+                let mut options = SledOptions::at(directory.path());
+                options.disk_reserve_octets = 0;
+                LogStore::open(move || SledJournal::open(&options), self.options())
+            }
+        }
+        .unwrap()
+    }
+}
+
+async fn reopen(place: &Place, store: LogStore) -> LogStore {
+    store.close().await.unwrap();
+    place.open()
+}
+
+/// Each rule on each engine.
+macro_rules! rules {
+    ($($rule:ident),* $(,)?) => {
+        mod in_memory { $( #[tokio::test] async fn $rule() { super::$rule(super::Place::in_memory()).await; } )* }
+        mod on_sled { $( #[tokio::test] async fn $rule() { super::$rule(super::Place::on_sled()).await; } )* }
+    };
+}
+
+rules!(
+    an_accepted_message_is_there_after_a_restart,
+    a_message_lives_from_acceptance_to_delivery,
+    messages_are_leased_in_order_of_acceptance,
+    a_lease_waits_for_work,
+    a_lease_whose_asker_is_gone_is_due_again,
+    released_messages_keep_their_place,
+    the_first_verdict_wins,
+    a_receipt_before_its_response_is_matched,
+    a_receipt_matches_after_a_restart,
+    an_orphan_is_kept_over_a_restart,
+    ids_match_in_hexadecimal_and_decimal,
+    what_was_in_flight_is_in_doubt_after_a_restart,
+    a_second_unknown_outcome_fails_softly_and_a_receipt_corrects_it,
+    a_throttled_message_is_due_at_once_and_a_failing_one_only_so_often,
+    a_waiting_client_hears_of_the_answer,
+    all_segments_make_a_message,
+    an_idempotency_key_counts_once,
+    callbacks_are_made_once_and_survive_a_restart,
+    a_dead_callback_can_be_queued_again,
+    segments_of_an_mo_are_joined_in_any_order,
+    incomplete_segments_are_posted_one_by_one,
+    gateways_are_there_after_a_restart,
+    a_full_queue_refuses,
+    a_validity_that_runs_out_ends_a_message,
+    messages_are_listed_newest_first,
+    the_story_of_a_finished_message_can_be_read,
+);
+
+const GATEWAY: GatewayId = GatewayId(1);
+
+fn head() -> Head {
+    Head {
+        gateway: GATEWAY,
+        family: Family::Gateways,
+        destination: "+4915112345678".into(),
+        source: "Test".into(),
+        tenant_id: None,
+        callback_url: None,
+        forwards: false,
+        receipts: None,
+        segments: 1,
+        unicode: false,
+        traffic_class: TrafficClass::A2p,
+        reference: 7,
+        expires_at: Timestamp::NEVER,
+        not_before: None,
+    }
+}
+
+fn new(head: Head, text: &str) -> NewMessage {
+    NewMessage {
+        head,
+        text: text.into(),
+        key: None,
+        wait: false,
+    }
+}
+
+async fn accept(store: &LogStore, head: Head, text: &str) -> MessageId {
+    match store.accept(new(head, text)).await.unwrap() {
+        Acceptance::Accepted { id, .. } => id,
+        other => panic!("not accepted: {other:?}"),
+    }
+}
+
+async fn lease(store: &LogStore, room: usize) -> Vec<Lease> {
+    let waited = tokio::time::timeout(Duration::from_secs(10), store.lease(GATEWAY, room)).await;
+    waited.expect("something is due").unwrap()
+}
+
+fn submitted(message: MessageId, segment: u8, id: &str) -> Response {
+    let outcome = Outcome::Submitted {
+        upstream_id: Some(id.into()),
+        answer: None,
+    };
+    Response {
+        message,
+        segment,
+        outcome,
+    }
+}
+
+fn unanswered(message: MessageId, policy: OnUnknown) -> Response {
+    let outcome = Outcome::Unanswered {
+        reason: "test".into(),
+        policy,
+    };
+    Response {
+        message,
+        segment: 1,
+        outcome,
+    }
+}
+
+fn refused(message: MessageId, disposition: Disposition) -> Response {
+    let outcome = Outcome::Refused {
+        disposition,
+        status: Some(8),
+        reason: "test".into(),
+        answer: None,
+    };
+    Response {
+        message,
+        segment: 1,
+        outcome,
+    }
+}
+
+fn receipt(id: &str, stat: &str, state: Option<State>) -> Inbound {
+    Inbound::Receipt(Box::new(Evidence {
+        gateway: GATEWAY,
+        ids: vec![id.into()],
+        id_rule: IdRule::Auto,
+        state,
+        report: Report::Smpp(SmppReport {
+            id: id.into(),
+            stat: stat.into(),
+            source_addr: "4915112345678".into(),
+            ..SmppReport::default()
+        }),
+        verbatim: false,
+        always_delivered_at: false,
+        if_unmatched: Unmatched::Keep,
+    }))
+}
+
+async fn find(store: &LogStore, inbound: Inbound) -> Finding {
+    store.inbound(vec![inbound]).await.unwrap().remove(0)
+}
+
+async fn message(store: &LogStore, id: MessageId) -> Message {
+    match Story::of(&store.entries(id).await.unwrap()) {
+        Some(Story::Mt(m)) => *m,
+        other => panic!("no message {id}: {other:?}"),
+    }
+}
+
+/// Accepted, leased and submitted under this upstream id.
+async fn submit_one(store: &LogStore, head: Head, upstream_id: &str) -> MessageId {
+    let id = accept(store, head, "hello").await;
+    let leased = lease(store, 100).await;
+    assert_eq!(leased.last().unwrap().message, id);
+    store.responded(vec![submitted(id, 1, upstream_id)]);
+    id
+}
+
+async fn an_accepted_message_is_there_after_a_restart(place: Place) {
+    let store = place.open();
+    let id = accept(&store, head(), "hello").await;
+    let store = reopen(&place, store).await;
+    let m = message(&store, id).await;
+    assert_eq!((m.state, m.text.as_str()), (State::Queued, "hello"));
+    assert_eq!(lease(&store, 1).await[0].message, id);
+}
+
+async fn a_message_lives_from_acceptance_to_delivery(place: Place) {
+    let store = place.open();
+    let id = submit_one(&store, head(), "A1").await;
+    let m = message(&store, id).await;
+    assert_eq!((m.state, m.external_id()), (State::Submitted, Some("A1")));
+    assert!(m.submitted_at.is_some() && m.delivered_at.is_none());
+    let found = find(&store, receipt("A1", "DELIVRD", Some(State::Delivered))).await;
+    assert_eq!(
+        found,
+        Finding::Applied {
+            message: id,
+            state: State::Delivered
+        }
+    );
+    let m = message(&store, id).await;
+    assert!(m.delivered_at.is_some());
+    assert_eq!(m.remote["stat"], "DELIVRD");
+    assert_eq!(m.remote["command_status_name"], "ESME_ROK");
+}
+
+async fn messages_are_leased_in_order_of_acceptance(place: Place) {
+    let store = place.open();
+    let mut ids = Vec::new();
+    for n in 0..50 {
+        ids.push(accept(&store, head(), &n.to_string()).await);
+    }
+    let store = reopen(&place, store).await;
+    let mut leased = lease(&store, 20).await;
+    leased.extend(lease(&store, 100).await);
+    assert_eq!(leased.iter().map(|l| l.message).collect::<Vec<_>>(), ids);
+}
+
+async fn a_lease_waits_for_work(place: Place) {
+    let store = place.open();
+    let waiting = store.lease(GATEWAY, 10);
+    tokio::pin!(waiting);
+    assert!(
+        tokio::time::timeout(Duration::from_millis(50), &mut waiting)
+            .await
+            .is_err()
+    );
+    let id = accept(&store, head(), "hello").await;
+    assert_eq!(waiting.await.unwrap()[0].message, id);
+}
+
+async fn a_lease_whose_asker_is_gone_is_due_again(place: Place) {
+    let store = place.open();
+    for n in 0..20 {
+        drop(store.lease(GATEWAY, 1));
+        let id = accept(&store, head(), &n.to_string()).await;
+        let leased = lease(&store, 10).await;
+        assert_eq!(leased[0].message, id);
+        store.responded(vec![submitted(id, 1, &n.to_string())]);
+    }
+}
+
+async fn released_messages_keep_their_place(place: Place) {
+    let store = place.open();
+    let a = accept(&store, head(), "a").await;
+    let b = accept(&store, head(), "b").await;
+    assert_eq!(lease(&store, 1).await[0].message, a);
+    store.release(vec![a]);
+    let again = lease(&store, 2).await;
+    assert_eq!(again.iter().map(|l| l.message).collect::<Vec<_>>(), [a, b]);
+    assert_eq!(again[0].attempt, 1, "what was not sent was no attempt");
+}
+
+async fn the_first_verdict_wins(place: Place) {
+    let store = place.open();
+    let id = submit_one(&store, head(), "A1").await;
+    find(&store, receipt("A1", "DELIVRD", Some(State::Delivered))).await;
+    let later = find(&store, receipt("A1", "UNDELIV", Some(State::Undelivered))).await;
+    assert_eq!(later, Finding::Ignored { message: id });
+    let same = find(&store, receipt("A1", "DELIVRD", Some(State::Delivered))).await;
+    assert_eq!(same, Finding::Duplicate { message: id });
+    let store = reopen(&place, store).await;
+    assert_eq!(message(&store, id).await.state, State::Delivered);
+    let entries = store.entries(id).await.unwrap();
+    let ignored = entries
+        .iter()
+        .filter(|e| matches!(e.event, Event::Reported { applied: false, .. }));
+    assert_eq!(ignored.count(), 2, "they are recorded all the same");
+}
+
+async fn a_receipt_before_its_response_is_matched(place: Place) {
+    let store = place.open();
+    let id = accept(&store, head(), "hello").await;
+    lease(&store, 1).await;
+    let early = find(&store, receipt("00a1", "DELIVRD", Some(State::Delivered))).await;
+    assert_eq!(early, Finding::Orphan);
+    let store = reopen(&place, store).await;
+    store.responded(vec![submitted(id, 1, "A1")]);
+    assert_eq!(message(&store, id).await.state, State::Delivered);
+    assert!(store.orphans(10).await.unwrap().is_empty());
+}
+
+async fn a_receipt_matches_after_a_restart(place: Place) {
+    let store = place.open();
+    let id = submit_one(&store, head(), "A1").await;
+    let store = reopen(&place, store).await;
+    let found = find(&store, receipt("A1", "UNDELIV", Some(State::Undelivered))).await;
+    assert_eq!(
+        found,
+        Finding::Applied {
+            message: id,
+            state: State::Undelivered
+        }
+    );
+    assert!(message(&store, id).await.failed_at.is_some());
+}
+
+async fn an_orphan_is_kept_over_a_restart(place: Place) {
+    let store = place.open();
+    assert_eq!(
+        find(&store, receipt("nobody", "DELIVRD", None)).await,
+        Finding::Orphan
+    );
+    let store = reopen(&place, store).await;
+    let orphans = store.orphans(10).await.unwrap();
+    assert_eq!(orphans[0].ids, ["nobody"]);
+}
+
+async fn ids_match_in_hexadecimal_and_decimal(place: Place) {
+    let store = place.open();
+    let hex = submit_one(&store, head(), "38601FA").await;
+    let decimal = submit_one(&store, head(), "4711").await;
+    let found = find(
+        &store,
+        receipt("0059113978", "DELIVRD", Some(State::Delivered)),
+    )
+    .await;
+    assert_eq!(
+        found,
+        Finding::Applied {
+            message: hex,
+            state: State::Delivered
+        }
+    );
+    let found = find(&store, receipt("1267", "DELIVRD", Some(State::Delivered))).await;
+    assert_eq!(
+        found,
+        Finding::Applied {
+            message: decimal,
+            state: State::Delivered
+        }
+    );
+    let stranger = Inbound::Receipt(Box::new(Evidence {
+        report: Report::Smpp(SmppReport {
+            source_addr: "12025550123".into(),
+            ..SmppReport::default()
+        }),
+        ..match receipt("1267", "DELIVRD", Some(State::Delivered)) {
+            Inbound::Receipt(e) => *e,
+            Inbound::Mo(_) => unreachable!(),
+        }
+    }));
+    assert_eq!(
+        find(&store, stranger).await,
+        Finding::Orphan,
+        "a converted id needs the address"
+    );
+}
+
+async fn what_was_in_flight_is_in_doubt_after_a_restart(place: Place) {
+    let store = place.open();
+    let sent = accept(&store, head(), "sent").await;
+    lease(&store, 1).await;
+    let waiting = accept(&store, head(), "waiting").await;
+    let store = reopen(&place, store).await;
+    assert_eq!(store.in_doubt(10).await.unwrap().len(), 1);
+    assert_eq!(
+        store
+            .resolve_in_doubt(GATEWAY, OnUnknown::Resend)
+            .await
+            .unwrap(),
+        1
+    );
+    let leased = lease(&store, 10).await;
+    assert_eq!(
+        leased.iter().map(|l| l.message).collect::<Vec<_>>(),
+        [sent, waiting]
+    );
+    let m = message(&store, sent).await;
+    assert_eq!(m.resubmits, 1);
+    let listed = store.in_doubt(10).await.unwrap();
+    assert_eq!(
+        (listed[0].message, listed[0].resubmits),
+        (sent, 1),
+        "it stays listed"
+    );
+}
+
+async fn a_second_unknown_outcome_fails_softly_and_a_receipt_corrects_it(place: Place) {
+    let store = place.open();
+    let id = accept(&store, head(), "hello").await;
+    lease(&store, 1).await;
+    store.responded(vec![unanswered(id, OnUnknown::Resend)]);
+    assert_eq!(lease(&store, 1).await[0].attempt, 2);
+    store.responded(vec![unanswered(id, OnUnknown::Resend)]);
+    let m = message(&store, id).await;
+    assert_eq!((m.state, m.soft), (State::Failed, true));
+    store.responded(vec![submitted(id, 1, "late")]);
+    assert_eq!(
+        message(&store, id).await.state,
+        State::Failed,
+        "a late answer is no verdict"
+    );
+    find(&store, receipt("late", "DELIVRD", Some(State::Delivered))).await;
+    let m = message(&store, id).await;
+    assert_eq!((m.state, m.soft), (State::Delivered, false));
+}
+
+async fn a_throttled_message_is_due_at_once_and_a_failing_one_only_so_often(mut place: Place) {
+    place.policy.retry_initial = Duration::from_millis(1);
+    let store = place.open();
+    let id = accept(&store, head(), "hello").await;
+    for _ in 0..5 {
+        lease(&store, 1).await;
+        store.responded(vec![refused(id, Disposition::Throttled)]);
+    }
+    let other = accept(&store, head(), "other").await;
+    assert_eq!(lease(&store, 1).await[0].message, id, "it keeps its place");
+    store.responded(vec![submitted(id, 1, "1")]);
+    for _ in 0..4 {
+        assert_eq!(lease(&store, 1).await[0].message, other);
+        store.responded(vec![refused(other, Disposition::DeferredAtMost(3))]);
+    }
+    let m = message(&store, other).await;
+    assert_eq!((m.state, m.soft), (State::Failed, false));
+}
+
+async fn a_waiting_client_hears_of_the_answer(place: Place) {
+    let store = place.open();
+    let new = NewMessage {
+        wait: true,
+        ..new(head(), "hello")
+    };
+    let Acceptance::Accepted {
+        id,
+        settled: Some(settled),
+        ..
+    } = store.accept(new).await.unwrap()
+    else {
+        panic!("not accepted");
+    };
+    lease(&store, 1).await;
+    store.responded(vec![submitted(id, 1, "A1")]);
+    let entries = settled.await.unwrap();
+    assert!(matches!(
+        entries.last().unwrap().event,
+        Event::Submitted { .. }
+    ));
+}
+
+async fn all_segments_make_a_message(place: Place) {
+    let store = place.open();
+    let id = accept(
+        &store,
+        Head {
+            segments: 3,
+            ..head()
+        },
+        "long",
+    )
+    .await;
+    assert_eq!(
+        lease(&store, 1).await[0].segments,
+        [1, 2, 3],
+        "one message at least"
+    );
+    store.responded(vec![submitted(id, 1, "a"), submitted(id, 3, "c")]);
+    assert_eq!(message(&store, id).await.state, State::Submitting);
+    store.responded(vec![submitted(id, 2, "b")]);
+    assert_eq!(message(&store, id).await.state, State::Submitted);
+    for (upstream_id, state) in [
+        ("b", State::Submitted),
+        ("a", State::Submitted),
+        ("c", State::Delivered),
+    ] {
+        let found = find(
+            &store,
+            receipt(upstream_id, "DELIVRD", Some(State::Delivered)),
+        )
+        .await;
+        assert_eq!(found, Finding::Applied { message: id, state });
+    }
+    let bad = accept(
+        &store,
+        Head {
+            segments: 2,
+            ..head()
+        },
+        "long",
+    )
+    .await;
+    lease(&store, 2).await;
+    store.responded(vec![submitted(bad, 1, "d"), submitted(bad, 2, "e")]);
+    let found = find(&store, receipt("e", "UNDELIV", Some(State::Undelivered))).await;
+    assert_eq!(
+        found,
+        Finding::Applied {
+            message: bad,
+            state: State::Undelivered
+        }
+    );
+    find(&store, receipt("d", "DELIVRD", Some(State::Delivered))).await;
+    assert_eq!(message(&store, bad).await.state, State::Undelivered);
+}
+
+async fn an_idempotency_key_counts_once(place: Place) {
+    let store = place.open();
+    let key = IdempotencyKey { key: 1, content: 2 };
+    let with_key = || NewMessage {
+        key: Some(key),
+        ..new(head(), "hello")
+    };
+    let Acceptance::Accepted { id, .. } = store.accept(with_key()).await.unwrap() else {
+        panic!()
+    };
+    let again = store.accept(with_key()).await.unwrap();
+    assert!(matches!(again, Acceptance::Known(KeyState::Running { message }) if message == id));
+    store.answer_key(key, 201, "body".into()).await.unwrap();
+    let store = reopen(&place, store).await;
+    let answered = KeyState::Answered {
+        status: 201,
+        body: "body".into(),
+    };
+    assert_eq!(store.key(key).await.unwrap(), answered);
+    let other = IdempotencyKey { key: 1, content: 3 };
+    assert_eq!(store.key(other).await.unwrap(), KeyState::Conflict);
+}
+
+fn mo(text: &str, segment: Option<Concat>) -> Inbound {
+    Inbound::Mo(Box::new(MoRecord {
+        gateway: GATEWAY,
+        source_addr: "4915112345678".into(),
+        destination_addr: "12345".into(),
+        data_coding: 0,
+        protocol_id: 0,
+        octets: text.as_bytes().to_vec(),
+        alphabet: Alphabet::Gsm,
+        route: MoRoute {
+            class: TrafficClass::A2p,
+            service_profile: Some(1),
+            p2p: false,
+            endpoint_id: 1,
+            endpoint_name: "e".into(),
+        },
+        segment,
+        identifier: None,
+    }))
+}
+
+fn part(number: u8, total: u8) -> Option<Concat> {
+    Some(Concat {
+        reference: 9,
+        total,
+        number,
+        reference_bits: 8,
+    })
+}
+
+async fn lease_callback(store: &LogStore) -> CallbackLease {
+    let waited = tokio::time::timeout(Duration::from_secs(10), store.lease_callbacks(1)).await;
+    waited.expect("a callback is due").unwrap().remove(0)
+}
+
+async fn callbacks_are_made_once_and_survive_a_restart(place: Place) {
+    let store = place.open();
+    let with_callback = Head {
+        callback_url: Some("http://a/".into()),
+        forwards: true,
+        ..head()
+    };
+    let id = submit_one(&store, with_callback, "A1").await;
+    find(&store, receipt("A1", "DELIVRD", Some(State::Delivered))).await;
+    find(&store, receipt("A1", "DELIVRD", Some(State::Delivered))).await;
+    let callback = lease_callback(&store).await;
+    assert_eq!(
+        (callback.kind, callback.state, callback.attempt),
+        (CallbackKind::Verdict, State::Delivered, 1)
+    );
+    let store = reopen(&place, store).await;
+    let callback = lease_callback(&store).await;
+    let failed = CallbackOutcome::Failed {
+        status: Some(500),
+        reason: "500".into(),
+        next_at: Timestamp(0),
+        body: Some(b"body".to_vec()),
+    };
+    store.callbacks_done(vec![(callback.id, failed)]);
+    let store = reopen(&place, store).await;
+    let again = lease_callback(&store).await;
+    assert_eq!(
+        (again.attempt, again.body.as_deref()),
+        (2, Some(&b"body"[..]))
+    );
+    store.callbacks_done(vec![(again.id, CallbackOutcome::Delivered { status: 200 })]);
+    let store = reopen(&place, store).await;
+    let none = tokio::time::timeout(Duration::from_millis(100), store.lease_callbacks(1)).await;
+    assert!(none.is_err(), "a delivered callback is not made again");
+    assert!(message(&store, id).await.callbacks[0].delivered);
+}
+
+async fn a_dead_callback_can_be_queued_again(place: Place) {
+    let store = place.open();
+    let Finding::Mo { id } = find(&store, mo("hi", None)).await else {
+        panic!()
+    };
+    let callback = lease_callback(&store).await;
+    store.callbacks_done(vec![(
+        callback.id,
+        CallbackOutcome::Dead {
+            reason: "over".into(),
+        },
+    )]);
+    let store = reopen(&place, store).await;
+    assert!(store.redeliver(id).await.unwrap());
+    assert_eq!(lease_callback(&store).await.id, callback.id);
+}
+
+async fn segments_of_an_mo_are_joined_in_any_order(place: Place) {
+    let store = place.open();
+    assert_eq!(
+        find(&store, mo("two ", part(2, 3))).await,
+        Finding::MoSegment
+    );
+    assert_eq!(
+        find(&store, mo("two ", part(2, 3))).await,
+        Finding::MoSegment
+    );
+    assert_eq!(
+        find(&store, mo("three", part(3, 3))).await,
+        Finding::MoSegment
+    );
+    let store = reopen(&place, store).await;
+    let Finding::Mo { id } = find(&store, mo("one ", part(1, 3))).await else {
+        panic!("not joined")
+    };
+    let Some(Story::Mo(whole)) = Story::of(&store.entries(id).await.unwrap()) else {
+        panic!()
+    };
+    assert_eq!(whole.record.octets, b"one two three");
+    assert!(whole.record.segment.is_none());
+    assert_eq!(
+        find(&store, mo("one ", part(1, 3))).await,
+        Finding::MoSegment,
+        "a repeat is no news"
+    );
+}
+
+async fn incomplete_segments_are_posted_one_by_one(mut place: Place) {
+    place.policy.reassembly_timeout = Duration::from_millis(50);
+    let store = place.open();
+    find(&store, mo("three", part(3, 3))).await;
+    find(&store, mo("one", part(1, 3))).await;
+    let first = lease_callback(&store).await;
+    let second = lease_callback(&store).await;
+    let records = [first, second].map(|c| match c.subject {
+        Subject::Mo { record, .. } => *record,
+        Subject::Mt { .. } => panic!("not an MO"),
+    });
+    assert_eq!(
+        records.each_ref().map(|r| r.segment.unwrap().number),
+        [1, 3]
+    );
+    assert_eq!(records[0].identifier, records[1].identifier);
+}
+
+async fn gateways_are_there_after_a_restart(place: Place) {
+    let store = place.open();
+    let record = Gateway {
+        id: GatewayId(0),
+        name: "g".into(),
+        provider_type: "smpp".into(),
+        server_host: "h".into(),
+        server_port: 1,
+        api_path: "send".into(),
+        username: None,
+        password: Some("secret".into()),
+        default_sender_id: None,
+        callback_token: None,
+        use_ssl: false,
+        is_active: true,
+        notes: None,
+        meta: serde_json::json!({"a": {"b": [1, 2]}}).as_object().cloned(),
+        created_at: Timestamp(0),
+        updated_at: Timestamp(0),
+        deleted: false,
+    };
+    let made = store.put_gateway(record.clone()).await.unwrap();
+    assert_eq!(made.id, GatewayId(1));
+    store
+        .put_gateway(Gateway {
+            deleted: true,
+            ..made.clone()
+        })
+        .await
+        .unwrap();
+    let second = store.put_gateway(record).await.unwrap();
+    assert_eq!(second.id, GatewayId(2), "a number is never used twice");
+    let store = reopen(&place, store).await;
+    let gateways = store.gateways().borrow().clone();
+    assert_eq!(gateways.keys().copied().collect::<Vec<_>>(), [GatewayId(2)]);
+    assert_eq!(gateways[&GatewayId(2)], second);
+    assert!(
+        store
+            .any_gateway(GatewayId(1))
+            .await
+            .unwrap()
+            .unwrap()
+            .deleted
+    );
+}
+
+async fn a_full_queue_refuses(mut place: Place) {
+    place.policy.queued_per_gateway_max = 2;
+    let store = place.open();
+    accept(&store, head(), "1").await;
+    accept(&store, head(), "2").await;
+    assert!(matches!(
+        store.accept(new(head(), "3")).await.unwrap(),
+        Acceptance::QueueFull
+    ));
+    lease(&store, 1).await;
+    accept(&store, head(), "3").await;
+}
+
+async fn a_validity_that_runs_out_ends_a_message(place: Place) {
+    let store = place.open();
+    let id = accept(
+        &store,
+        Head {
+            expires_at: Timestamp(1),
+            ..head()
+        },
+        "late",
+    )
+    .await;
+    let m = message(&store, id).await;
+    assert_eq!((m.state, m.soft), (State::Expired, true));
+}
+
+async fn messages_are_listed_newest_first(place: Place) {
+    let store = place.open();
+    let mut ids = Vec::new();
+    for n in 0..5 {
+        ids.push(
+            accept(
+                &store,
+                Head {
+                    tenant_id: Some(n % 2),
+                    ..head()
+                },
+                &n.to_string(),
+            )
+            .await,
+        );
+    }
+    let list = |filter: Filter| async {
+        let found = store.list(filter).await.unwrap();
+        found.iter().map(Story::id).collect::<Vec<_>>()
+    };
+    let all = list(Filter {
+        limit: 3,
+        ..Filter::default()
+    })
+    .await;
+    assert_eq!(all, [ids[4], ids[3], ids[2]]);
+    let rest = list(Filter {
+        offset: 3,
+        limit: 3,
+        ..Filter::default()
+    })
+    .await;
+    assert_eq!(rest, [ids[1], ids[0]]);
+    let one = list(Filter {
+        tenant_id: Some(1),
+        limit: 10,
+        ..Filter::default()
+    })
+    .await;
+    assert_eq!(one, [ids[3], ids[1]]);
+}
+
+async fn the_story_of_a_finished_message_can_be_read(mut place: Place) {
+    place.policy.finished_max = 0;
+    let store = place.open();
+    let id = submit_one(&store, head(), "A1").await;
+    find(&store, receipt("A1", "DELIVRD", Some(State::Delivered))).await;
+    // Two more, so that the first is certainly out of memory.
+    for upstream_id in ["A2", "A3"] {
+        submit_one(&store, head(), upstream_id).await;
+        find(
+            &store,
+            receipt(upstream_id, "DELIVRD", Some(State::Delivered)),
+        )
+        .await;
+    }
+    assert_eq!(message(&store, id).await.state, State::Delivered);
+    let store = reopen(&place, store).await;
+    assert_eq!(message(&store, id).await.state, State::Delivered);
+    assert!(store.entries(MessageId(12345)).await.unwrap().is_empty());
+}
+
+#[tokio::test]
+async fn a_failing_disk_refuses_everything_and_loses_nothing_acknowledged() {
+    let place = Place::in_memory();
+    let store = place.open();
+    let before = accept(&store, head(), "before").await;
+    place.memory.set_faults(Faults {
+        refuse: Some("no space".into()),
+        ..Faults::default()
+    });
+    assert!(matches!(
+        store.accept(new(head(), "during")).await,
+        Err(StoreError::Io(_))
+    ));
+    let mut health = store.health();
+    health
+        .wait_for(|h| matches!(h, Health::Failing { .. }))
+        .await
+        .unwrap();
+    assert!(
+        store
+            .inbound(vec![receipt("x", "DELIVRD", None)])
+            .await
+            .is_err()
+    );
+    place.memory.set_faults(Faults::default());
+    health.wait_for(|h| *h == Health::Open).await.unwrap();
+    let after = accept(&store, head(), "after").await;
+    let leased = lease(&store, 10).await;
+    assert_eq!(
+        leased.iter().map(|l| l.message).collect::<Vec<_>>(),
+        [before, after]
+    );
+}
+
+#[tokio::test]
+async fn a_lease_that_became_durable_while_the_disk_failed_is_due_again() {
+    let place = Place::in_memory();
+    let store = place.open();
+    let id = accept(&store, head(), "hello").await;
+    place.memory.set_faults(Faults {
+        refuse: Some("torn".into()),
+        keep_refused: true,
+        ..Faults::default()
+    });
+    assert!(store.lease(GATEWAY, 1).await.is_err());
+    place.memory.set_faults(Faults::default());
+    let mut health = store.health();
+    health.wait_for(|h| *h == Health::Open).await.unwrap();
+    assert_eq!(lease(&store, 1).await[0].message, id);
+}
+
+#[tokio::test]
+async fn slices_turn_over_and_open_messages_are_carried() {
+    let directory = tempfile::tempdir().unwrap();
+    let mut options = SledOptions::at(directory.path());
+    options.slice_octets_max = 40_000;
+    options.retention = Duration::ZERO;
+    options.disk_reserve_octets = 0;
+    let open = || {
+        let options = options.clone();
+        let all = OpenOptions {
+            policy: Policy {
+                finished_max: 10,
+                ..Policy::default()
+            },
+            metrics: Metrics::new().store,
+        };
+        LogStore::open(move || SledJournal::open(&options), all).unwrap()
+    };
+    let store = open();
+    let old = submit_one(&store, head(), "old").await;
+    assert_eq!(
+        find(&store, receipt("orphan", "DELIVRD", None)).await,
+        Finding::Orphan
+    );
+    for n in 0..600 {
+        let upstream_id = format!("n{n}");
+        submit_one(&store, head(), &upstream_id).await;
+        find(
+            &store,
+            receipt(&upstream_id, "DELIVRD", Some(State::Delivered)),
+        )
+        .await;
+    }
+    let slices = std::fs::read_dir(directory.path()).unwrap().flatten();
+    let slices = slices
+        .filter(|e| e.file_name().to_string_lossy().starts_with("slice-"))
+        .count();
+    assert!(
+        (2..=4).contains(&slices),
+        "old slices are removed, {slices} are left"
+    );
+    store.close().await.unwrap();
+    let store = open();
+    assert_eq!(message(&store, old).await.state, State::Submitted);
+    let found = find(&store, receipt("old", "DELIVRD", Some(State::Delivered))).await;
+    assert_eq!(
+        found,
+        Finding::Applied {
+            message: old,
+            state: State::Delivered
+        }
+    );
+    assert_eq!(store.orphans(10).await.unwrap().len(), 1);
+}
+
+#[tokio::test]
+async fn a_second_process_is_kept_out() {
+    let place = Place::on_sled();
+    let _store = place.open();
+    let options = SledOptions::at(place.directory.as_ref().unwrap().path());
+    let second = SledJournal::open(&options).map(|_| ());
+    assert!(
+        second
+            .unwrap_err()
+            .to_string()
+            .contains("another running smpp-bridge")
+    );
+}
+
+#[tokio::test]
+async fn a_half_written_snapshot_does_not_keep_the_log_shut() {
+    let place = Place::on_sled();
+    let store = place.open();
+    let id = accept(&store, head(), "hello").await;
+    store.close().await.unwrap();
+    let root = place.directory.as_ref().unwrap().path();
+    let slice = std::fs::read_dir(root).unwrap().flatten().map(|e| e.path());
+    let slice = slice.into_iter().find(|p| p.is_dir()).unwrap();
+    std::fs::write(slice.join("snap.00000000FFFFFFFF.generating"), b"torn!").unwrap();
+    let store = place.open();
+    assert_eq!(message(&store, id).await.state, State::Queued);
+    store.close().await.unwrap();
+    std::fs::write(slice.join("snap.00000000FFFFFFFF"), b"").unwrap();
+    let store = place.open();
+    assert_eq!(message(&store, id).await.state, State::Queued);
+}
+
+#[tokio::test]
+async fn many_at_once_are_all_durable() {
+    let place = Place::on_sled();
+    let store = Arc::new(place.open());
+    let mut tasks = Vec::new();
+    for n in 0..50 {
+        let store = store.clone();
+        tasks.push(tokio::spawn(async move {
+            let mut ids = Vec::new();
+            for m in 0..20 {
+                ids.push(accept(&store, head(), &format!("{n}-{m}")).await);
+            }
+            ids
+        }));
+    }
+    let mut ids = Vec::new();
+    for task in tasks {
+        ids.extend(task.await.unwrap());
+    }
+    store.close().await.unwrap();
+    let store = place.open();
+    let mut leased = lease(&store, 2000).await;
+    assert_eq!(leased.len(), 1000);
+    ids.sort_unstable();
+    leased.sort_by_key(|l| l.message);
+    assert_eq!(leased.iter().map(|l| l.message).collect::<Vec<_>>(), ids);
+}
