@@ -3,9 +3,13 @@
 
 pub mod board;
 pub mod config;
+pub mod inbound;
 pub mod logging;
 pub mod message;
 pub mod metrics;
+pub mod queue;
+pub mod route;
+pub mod shutdown;
 pub mod store;
 
 pub mod commands {

@@ -1,0 +1,67 @@
+//! An MO as the log keeps it.
+
+use crate::config::Config;
+use crate::config::gateway::{AlphabetMo, SmppSettings};
+use crate::message::{Alphabet, Concat, Gateway, MoRecord};
+use crate::route;
+use smpp_protocol::pdu::DeliverSm;
+use smpp_protocol::udh::{self, ReferenceWidth};
+
+/// Takes a `deliver_sm` that is a message; routes it, and notes which segment it is.
+pub(super) fn record(
+    config: &Config,
+    gateway: &Gateway,
+    settings: &SmppSettings,
+    pdu: &DeliverSm,
+) -> MoRecord {
+    let source_addr = pdu.source_addr.to_str().into_owned();
+    let destination_addr = pdu.destination_addr.to_str().into_owned();
+    let data = pdu.user_data();
+    let concat = udh::concatenation(pdu.esm_class, data, &pdu.tlvs).filter(|c| c.total > 1);
+    let segment = concat.map(|c| Concat {
+        reference: c.reference,
+        total: c.total,
+        number: c.part,
+        reference_bits: match c.width {
+            ReferenceWidth::Bits8 => 8,
+            ReferenceWidth::Bits16 => 16,
+            ReferenceWidth::Sar => 0,
+        },
+    });
+    MoRecord {
+        gateway: gateway.id,
+        route: route::mo(config, gateway, &source_addr, &destination_addr),
+        source_addr,
+        destination_addr,
+        data_coding: pdu.data_coding.0,
+        protocol_id: pdu.protocol_id,
+        octets: udh::strip_udh(pdu.esm_class, data).to_vec(),
+        alphabet: alphabet(settings.default_alphabet_mo),
+        identifier: segment
+            .filter(|_| !config.mo.reassembly)
+            .map(|c| identifier(pdu, c.reference)),
+        segment,
+    }
+}
+
+/// Of the parts of one message, where nobody keeps them until they are complete: the same for
+/// each, and another one for another handset.
+fn identifier(pdu: &DeliverSm, reference: u16) -> u64 {
+    let mut addresses = crc32fast::Hasher::new();
+    addresses.update(pdu.source_addr.as_bytes());
+    addresses.update(b"\0");
+    addresses.update(pdu.destination_addr.as_bytes());
+    u64::from(addresses.finalize()) << 16 | u64::from(reference)
+}
+
+fn alphabet(setting: AlphabetMo) -> Alphabet {
+    match setting {
+        AlphabetMo::Auto => Alphabet::Auto,
+        AlphabetMo::Gsm => Alphabet::Gsm,
+        AlphabetMo::GsmPacked => Alphabet::GsmPacked,
+        AlphabetMo::Latin1 => Alphabet::Latin1,
+        AlphabetMo::Windows1252 => Alphabet::Windows1252,
+        AlphabetMo::Ascii => Alphabet::Ascii,
+        AlphabetMo::Utf8 => Alphabet::Utf8,
+    }
+}
