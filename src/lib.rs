@@ -3,6 +3,7 @@
 
 pub mod board;
 pub mod config;
+pub mod guard;
 pub mod inbound;
 pub mod logging;
 pub mod message;
@@ -11,6 +12,7 @@ pub mod queue;
 pub mod route;
 pub mod shutdown;
 pub mod store;
+pub mod tls;
 
 pub mod commands {
     //! Thin fronts.
