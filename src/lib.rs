@@ -11,6 +11,7 @@ pub mod metrics;
 pub mod queue;
 pub mod route;
 pub mod shutdown;
+pub mod simulator;
 pub mod store;
 pub mod tls;
 
