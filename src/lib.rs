@@ -3,6 +3,7 @@
 
 pub mod board;
 pub mod config;
+pub mod gateway;
 pub mod guard;
 pub mod inbound;
 pub mod logging;

@@ -1,0 +1,262 @@
+//! One SMPP account: its binds, what they share, and how it is told to the board.
+//!
+//! Correlation, pacing and the queue belong to the account; a receipt may come on any
+//! bind, and any bind may send. Binds start staggered and come back with a delay that
+//! doubles, jittered, so that an upstream never sees a storm of them.
+
+mod bind;
+mod connect;
+mod ended;
+mod meter;
+mod settings;
+mod submit;
+
+use super::Context;
+use crate::message::{Gateway, GatewayStatus, OnUnknown, Timestamp};
+use crate::metrics::label;
+use crate::queue::Pacer;
+use crate::shutdown::Shutdown;
+use ended::Ended;
+use meter::BindMetrics;
+use settings::Settings;
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use tokio::sync::watch;
+use tokio::task::JoinSet;
+use tracing::{error, info, warn};
+
+/// What the binds of one account share.
+pub(super) struct Account {
+    context: Context,
+    gateway: watch::Receiver<Arc<Gateway>>,
+    settings: Settings,
+    shutdown: Shutdown,
+    pacer: Mutex<Pacer>,
+    states: Mutex<BTreeMap<u16, BindState>>,
+    metrics: BindMetrics,
+}
+
+/// One bind, in words for an operator.
+#[derive(Clone, Debug)]
+struct BindState {
+    word: &'static str,
+    reason: Option<String>,
+    since: Timestamp,
+}
+
+/// A bind that lasted this long was good: the next delay starts small again.
+const STABLE_AFTER: Duration = Duration::from_secs(60);
+/// Binds of one account start this far apart.
+const STAGGER: Duration = Duration::from_millis(100);
+/// A refused bind waits at least this long: accounts get locked for less.
+const REFUSED_DELAY_MIN: Duration = Duration::from_secs(5);
+
+/// Runs the account until its drain begins; returns when all binds are closed.
+pub(super) async fn run(
+    context: Context,
+    gateway: watch::Receiver<Arc<Gateway>>,
+    shutdown: Shutdown,
+) {
+    let record = gateway.borrow().clone();
+    let settings = match Settings::of(&record, &context.config, &context.trust) {
+        Ok(settings) => settings,
+        Err(reason) => {
+            error!(gateway = %record.id, name = %record.name, %reason, "the gateway cannot be started; change its record");
+            let status = GatewayStatus {
+                bind: "misconfigured",
+                since: now(),
+                bound: 0,
+                wanted: 0,
+                reason: Some(reason),
+            };
+            context.board.set(record.id, status);
+            shutdown.drain.cancelled().await;
+            return;
+        }
+    };
+    let on_unknown = settings.on_unknown;
+    let account = Arc::new(Account {
+        pacer: Mutex::new(Pacer::new(settings.throughput, Instant::now())),
+        states: Mutex::new(BTreeMap::new()),
+        metrics: BindMetrics::of(&context.metrics, record.id),
+        context,
+        gateway,
+        settings,
+        shutdown,
+    });
+    if !account.resolve_in_doubt(on_unknown).await {
+        return;
+    }
+    account
+        .context
+        .metrics
+        .binds_wanted
+        .with_label_values(&[label(record.id).as_str()])
+        .set(i64::from(account.settings.binds));
+    let mut binds = JoinSet::new();
+    for number in 0..account.settings.binds {
+        binds.spawn(keep_bound(account.clone(), number));
+    }
+    while let Some(ended) = binds.join_next().await {
+        if let Err(e) = ended {
+            error!(gateway = %record.id, error = %e, "a bind's task failed; the account starts anew");
+            return;
+        }
+    }
+}
+
+/// Keeps one bind up until the drain begins.
+async fn keep_bound(account: Arc<Account>, number: u16) {
+    let mut delay = Duration::ZERO;
+    let mut wait = STAGGER * u32::from(number);
+    loop {
+        tokio::select! {
+            () = account.shutdown.drain.cancelled() => return,
+            () = tokio::time::sleep(wait) => {}
+        }
+        let began = Instant::now();
+        let ended = bind::run(&account, number).await;
+        let name = label(account.id());
+        account
+            .context
+            .metrics
+            .bind_attempts
+            .with_label_values(&[name.as_str(), ended.outcome()])
+            .inc();
+        if let Ended::Drained = ended {
+            account.show(number, "unbound", None);
+            return;
+        }
+        let min = if matches!(ended, Ended::Refused(_)) {
+            REFUSED_DELAY_MIN
+        } else {
+            Duration::ZERO
+        };
+        let lasted = began.elapsed();
+        if ended.was_bound() && lasted >= STABLE_AFTER {
+            delay = Duration::ZERO;
+        }
+        delay = next_delay(
+            delay,
+            account.settings.reconnect_initial,
+            account.settings.reconnect_max,
+        )
+        .max(min);
+        let jitter = 0.8 + 0.4 * fastrand::f64();
+        wait = delay.mul_f64(jitter);
+        let reason = ended.reason();
+        warn!(
+            gateway = %account.id(), bind = number, %reason,
+            lasted_s = lasted.as_secs(), retry_in_ms = wait.as_millis(),
+            "not bound"
+        );
+        account.show(number, ended.word(), Some(reason));
+    }
+}
+
+fn next_delay(last: Duration, initial: Duration, max: Duration) -> Duration {
+    if last.is_zero() {
+        initial
+    } else {
+        (last * 2).min(max)
+    }
+}
+
+impl Account {
+    fn id(&self) -> crate::message::GatewayId {
+        self.gateway.borrow().id
+    }
+
+    fn pacer(&self) -> MutexGuard<'_, Pacer> {
+        self.pacer.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Decides what was in flight when the bridge last stopped. False: stopping.
+    async fn resolve_in_doubt(&self, policy: OnUnknown) -> bool {
+        let id = self.id();
+        loop {
+            match self.context.store.resolve_in_doubt(id, policy).await {
+                Ok(0) => return true,
+                Ok(messages) => {
+                    info!(gateway = %id, messages, ?policy, "messages were in flight at the last stop; decided by policy");
+                    return true;
+                }
+                Err(e) => warn!(gateway = %id, error = %e, "the log is not ready"),
+            }
+            tokio::select! {
+                () = self.shutdown.drain.cancelled() => return false,
+                () = tokio::time::sleep(Duration::from_secs(1)) => {}
+            }
+        }
+    }
+
+    /// Tells the board how a bind is; the account's word is that of its best bind.
+    fn show(&self, number: u16, word: &'static str, reason: Option<String>) {
+        let mut states = self.states.lock().unwrap_or_else(PoisonError::into_inner);
+        let since = match states.get(&number) {
+            Some(s) if s.word == word => s.since,
+            _ => now(),
+        };
+        states.insert(
+            number,
+            BindState {
+                word,
+                reason,
+                since,
+            },
+        );
+        let bound = states.values().filter(|s| s.word == BOUND).count();
+        let best = states
+            .values()
+            .find(|s| s.word == BOUND)
+            .or(states.values().next())
+            .cloned();
+        drop(states);
+        let bound = u32::try_from(bound).unwrap_or(u32::MAX);
+        let name = label(self.id());
+        self.context
+            .metrics
+            .binds_up
+            .with_label_values(&[name.as_str()])
+            .set(i64::from(bound));
+        if let Some(best) = best {
+            let status = GatewayStatus {
+                bind: best.word,
+                since: best.since,
+                bound,
+                wanted: u32::from(self.settings.binds),
+                reason: best.reason,
+            };
+            self.context.board.set(self.id(), status);
+        }
+    }
+}
+
+/// The word of a bind that is up.
+const BOUND: &str = "bound_trx";
+
+fn now() -> Timestamp {
+    let since_epoch = SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .unwrap_or_default();
+    Timestamp(u64::try_from(since_epoch.as_micros()).unwrap_or(u64::MAX))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_delay_doubles_to_its_limit() {
+        let (initial, max) = (Duration::from_secs(1), Duration::from_secs(20));
+        let mut delay = Duration::ZERO;
+        let seconds: Vec<u64> = (0..7)
+            .map(|_| {
+                delay = next_delay(delay, initial, max);
+                delay.as_secs()
+            })
+            .collect();
+        assert_eq!(seconds, [1, 2, 4, 8, 16, 20, 20]);
+    }
+}
