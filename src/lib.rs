@@ -2,6 +2,7 @@
 //! durable log of what happened to every message in between.
 
 pub mod board;
+pub mod callback;
 pub mod config;
 pub mod gateway;
 pub mod guard;
