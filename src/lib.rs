@@ -1,6 +1,8 @@
 //! smpp-bridge: SMS between HTTP applications and SMPP message centres, with one
 //! durable log of what happened to every message in between.
 
+pub mod admin;
+pub mod api;
 pub mod board;
 pub mod callback;
 pub mod config;

@@ -1,0 +1,259 @@
+//! `/metrics`, `/livez`, `/readyz`: for those on call and their machines, without a token.
+
+use std::sync::Arc;
+
+use axum::Router;
+use axum::extract::State;
+use axum::response::{IntoResponse, Response};
+use axum::routing::{MethodRouter, get};
+use http::{StatusCode, header};
+use prometheus::{Encoder, TextEncoder};
+use serde_json::{Value, json};
+use tokio::sync::watch;
+
+use crate::board::Board;
+use crate::message::{Gateway, Transport};
+use crate::metrics::Metrics;
+use crate::store::{Health, Store};
+
+/// What is looked at.
+#[derive(Clone)]
+pub struct Context {
+    pub store: Arc<dyn Store>,
+    pub metrics: Metrics,
+    pub board: Board,
+    /// False: the bridge is stopping.
+    pub admission: watch::Receiver<bool>,
+}
+
+impl std::fmt::Debug for Context {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Context").finish_non_exhaustive()
+    }
+}
+
+/// The routes, to be merged with those of the API, or on a listener of their own.
+pub fn router(context: Context) -> Router {
+    let both = |router: Router<Context>, path: &str, methods: MethodRouter<Context>| {
+        router
+            .route(path, methods.clone())
+            .route(&format!("{path}/"), methods)
+    };
+    let router = both(Router::new(), "/metrics", get(metrics));
+    let router = both(router, "/livez", get(livez));
+    let router = both(router, "/readyz", get(readyz));
+    router
+        .method_not_allowed_fallback(async || {
+            let body = json!({ "message": "This method is not allowed here." });
+            answer(StatusCode::METHOD_NOT_ALLOWED, &body)
+        })
+        .with_state(context)
+}
+
+async fn metrics(State(context): State<Context>) -> Response {
+    let encoder = TextEncoder::new();
+    let mut text = Vec::new();
+    match encoder.encode(&context.metrics.registry.gather(), &mut text) {
+        Ok(()) => (
+            [(header::CONTENT_TYPE, encoder.format_type().to_owned())],
+            text,
+        )
+            .into_response(),
+        Err(e) => {
+            tracing::error!(error = %e, "the metrics cannot be rendered");
+            StatusCode::INTERNAL_SERVER_ERROR.into_response()
+        }
+    }
+}
+
+/// The process answers, so it lives.
+async fn livez() -> Response {
+    answer(StatusCode::OK, &json!({ "status": "alive" }))
+}
+
+/// 200 for as long as sends are accepted, whatever state the upstreams are in.
+async fn readyz(State(context): State<Context>) -> Response {
+    let mut degraded = Vec::new();
+    let mut ready = true;
+    if !*context.admission.borrow() {
+        ready = false;
+        degraded.push(json!({ "part": "bridge", "reason": "shutting down" }));
+    }
+    let health = context.store.health().borrow().clone();
+    match health {
+        Health::Open => {}
+        Health::Full { free_octets } => {
+            ready = false;
+            degraded.push(json!({ "part": "log", "reason": "full", "free_octets": free_octets }));
+        }
+        // The reason may name files: it is in the daemon's log.
+        Health::Failing { .. } => {
+            ready = false;
+            degraded.push(json!({ "part": "log", "reason": "failing" }));
+        }
+    }
+    let gateways = context.store.gateways().borrow().clone();
+    degraded.extend(gateways.values().filter_map(|g| unbound(g, &context.board)));
+    let (status, word) = match ready {
+        true => (StatusCode::OK, "ready"),
+        false => (StatusCode::SERVICE_UNAVAILABLE, "unready"),
+    };
+    answer(status, &json!({ "status": word, "degraded": degraded }))
+}
+
+/// A gateway that has fewer binds than it should.
+fn unbound(gateway: &Gateway, board: &Board) -> Option<Value> {
+    if gateway.transport() != Transport::Smpp {
+        return None;
+    }
+    let live = board.of(gateway.id).unwrap_or_default();
+    if live.wanted > 0 && live.bound >= live.wanted {
+        return None;
+    }
+    let bind = if live.bind.is_empty() {
+        "closed"
+    } else {
+        live.bind
+    };
+    Some(json!({
+        "part": "gateway", "id": gateway.id.0, "name": gateway.name, "bind": bind,
+        "bound": live.bound, "wanted": live.wanted,
+    }))
+}
+
+fn answer(status: StatusCode, body: &Value) -> Response {
+    let json = [(header::CONTENT_TYPE, "application/json")];
+    (status, json, body.to_string()).into_response()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::message::{GatewayId, GatewayStatus, Timestamp};
+    use crate::store::journal::{Faults, MemoryJournal};
+    use crate::store::{LogStore, OpenOptions, Policy};
+    use axum::body::Body;
+    use http_body_util::BodyExt;
+    use tower::ServiceExt;
+
+    struct Bridge {
+        router: Router,
+        context: Context,
+        admission: watch::Sender<bool>,
+        journal: MemoryJournal,
+    }
+
+    fn bridge() -> Bridge {
+        let metrics = Metrics::new();
+        let journal = MemoryJournal::new();
+        let opened = journal.clone();
+        let options = OpenOptions {
+            policy: Policy::default(),
+            metrics: metrics.store.clone(),
+        };
+        let store = LogStore::open(move || Ok((opened.clone(), 0)), options).unwrap();
+        let (admission, open) = watch::channel(true);
+        let context = Context {
+            store: Arc::new(store),
+            metrics,
+            board: Board::default(),
+            admission: open,
+        };
+        Bridge {
+            router: router(context.clone()),
+            context,
+            admission,
+            journal,
+        }
+    }
+
+    fn smpp_gateway() -> Gateway {
+        let record = json!({
+            "id": 0, "name": "smsc-main", "provider_type": "smpp", "server_host": "h",
+            "server_port": 1, "api_path": "send", "username": "u", "password": null,
+            "default_sender_id": null, "callback_token": null, "use_ssl": false,
+            "is_active": true, "notes": null, "meta": null, "created_at": 0, "updated_at": 0,
+            "deleted": false,
+        });
+        serde_json::from_value(record).unwrap()
+    }
+
+    impl Bridge {
+        async fn get(&self, path: &str) -> (u16, String) {
+            let request = http::Request::get(path).body(Body::empty()).unwrap();
+            let answer = self.router.clone().oneshot(request).await.unwrap();
+            let status = answer.status().as_u16();
+            let octets = answer.into_body().collect().await.unwrap().to_bytes();
+            (status, String::from_utf8(octets.to_vec()).unwrap())
+        }
+
+        async fn readyz(&self) -> (u16, Value) {
+            let (status, body) = self.get("/readyz").await;
+            (status, serde_json::from_str(&body).unwrap())
+        }
+    }
+
+    #[tokio::test]
+    async fn a_bridge_is_ready_whatever_its_gateways_do_and_names_those_that_are_down() {
+        let bridge = bridge();
+        assert_eq!(
+            bridge.readyz().await,
+            (200, json!({"status": "ready", "degraded": []}))
+        );
+        bridge
+            .context
+            .store
+            .put_gateway(smpp_gateway())
+            .await
+            .unwrap();
+        let (status, body) = bridge.readyz().await;
+        assert_eq!(
+            (status, &body["degraded"][0]["name"]),
+            (200, &json!("smsc-main"))
+        );
+        let bound = GatewayStatus {
+            bind: "bound_trx",
+            since: Timestamp(0),
+            bound: 1,
+            wanted: 1,
+            reason: None,
+        };
+        bridge.context.board.set(GatewayId(1), bound);
+        assert_eq!(bridge.readyz().await.1["degraded"], json!([]));
+    }
+
+    #[tokio::test]
+    async fn a_bridge_that_stops_or_cannot_write_is_not_ready_but_alive() {
+        let bridge = bridge();
+        bridge.admission.send_replace(false);
+        assert_eq!(bridge.readyz().await.0, 503);
+        bridge.admission.send_replace(true);
+        let refuse = Some("no disk".to_owned());
+        bridge.journal.set_faults(Faults {
+            refuse,
+            ..Faults::default()
+        });
+        bridge
+            .context
+            .store
+            .put_gateway(smpp_gateway())
+            .await
+            .unwrap_err();
+        let mut health = bridge.context.store.health();
+        health.wait_for(|h| *h != Health::Open).await.unwrap();
+        let (status, body) = bridge.readyz().await;
+        assert_eq!((status, &body["degraded"][0]["part"]), (503, &json!("log")));
+        assert!(!body.to_string().contains("no disk"));
+        assert_eq!(bridge.get("/livez/").await.0, 200);
+    }
+
+    #[tokio::test]
+    async fn metrics_are_rendered_as_prometheus_reads_them() {
+        let bridge = bridge();
+        bridge.context.metrics.http.auth_failures.inc();
+        let (status, text) = bridge.get("/metrics").await;
+        assert_eq!(status, 200);
+        assert!(text.contains("# TYPE smpp_bridge_http_auth_failures_total counter"));
+        assert!(text.contains("smpp_bridge_http_auth_failures_total 1"));
+    }
+}

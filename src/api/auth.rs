@@ -1,0 +1,304 @@
+//! Who calls, and what the token opens.
+//!
+//! A handler reaches the store only through a [`Call`], and a `Call` names its scope in its type:
+//! forgetting the check does not compile.
+
+use std::collections::hash_map::RandomState;
+use std::hash::BuildHasher;
+use std::marker::PhantomData;
+use std::sync::Arc;
+
+use axum::extract::{FromRequest, Request};
+use bytes::Bytes;
+use http::{HeaderMap, StatusCode, Uri, header};
+
+use super::error::Failure;
+use super::{Api, body};
+use crate::config::{ApiConfig, Scope, Secret};
+
+/// A set of scopes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Scopes(u8);
+
+impl Scopes {
+    const ADMIN: Scopes = Scopes(1);
+    const SEND: Scopes = Scopes(2);
+    const READ: Scopes = Scopes(4);
+    const ALL: Scopes = Scopes(7);
+
+    const fn or(self, other: Scopes) -> Scopes {
+        Scopes(self.0 | other.0)
+    }
+
+    fn meet(self, other: Scopes) -> bool {
+        self.0 & other.0 != 0
+    }
+}
+
+/// What a route asks of its caller. `admin` opens everything.
+pub(super) trait Scoped: Send + Sync + 'static {
+    /// Any one of these will do.
+    const ANY_OF: Scopes;
+}
+
+/// Changes what the bridge is.
+#[derive(Debug)]
+pub(super) enum Admin {}
+/// Sends, and withdraws what was sent.
+#[derive(Debug)]
+pub(super) enum Sender {}
+/// Reads messages and gateways.
+#[derive(Debug)]
+pub(super) enum Reader {}
+/// Reads what operators look after; of no use to a sender.
+#[derive(Debug)]
+pub(super) enum Inspector {}
+
+impl Scoped for Admin {
+    const ANY_OF: Scopes = Scopes::ADMIN;
+}
+
+impl Scoped for Sender {
+    const ANY_OF: Scopes = Scopes::ADMIN.or(Scopes::SEND);
+}
+
+impl Scoped for Reader {
+    const ANY_OF: Scopes = Scopes::ALL;
+}
+
+impl Scoped for Inspector {
+    const ANY_OF: Scopes = Scopes::ADMIN.or(Scopes::READ);
+}
+
+/// A caller that may do `S`.
+#[derive(Debug)]
+pub(super) struct Caller<S> {
+    /// The token's name; empty on an open API.
+    pub(super) name: Arc<str>,
+    scopes: Scopes,
+    scope: PhantomData<S>,
+}
+
+impl<S> Caller<S> {
+    pub(super) fn sees_secrets(&self) -> bool {
+        self.scopes.meet(Scopes::ADMIN)
+    }
+
+    pub(super) fn sees_usernames(&self) -> bool {
+        self.scopes.meet(Scopes::ADMIN.or(Scopes::SEND))
+    }
+}
+
+/// The configured tokens, found by hash and then compared in constant time.
+#[derive(Debug)]
+pub(super) struct Tokens {
+    hasher: RandomState,
+    /// Sorted by hash. Empty: the API is open.
+    grants: Vec<Grant>,
+    nobody: Arc<str>,
+}
+
+#[derive(Debug)]
+struct Grant {
+    hash: u64,
+    name: Arc<str>,
+    token: Secret,
+    scopes: Scopes,
+}
+
+impl Tokens {
+    pub(super) fn new(config: &ApiConfig) -> Tokens {
+        let hasher = RandomState::new();
+        let mut grants: Vec<Grant> = config
+            .tokens
+            .iter()
+            .map(|token| Grant {
+                hash: hasher.hash_one(token.token.expose().as_bytes()),
+                name: token.name.as_str().into(),
+                token: token.token.clone(),
+                scopes: token.scopes.iter().fold(Scopes(0), |all, s| {
+                    all.or(match s {
+                        Scope::Admin => Scopes::ADMIN,
+                        Scope::Send => Scopes::SEND,
+                        Scope::Read => Scopes::READ,
+                    })
+                }),
+            })
+            .collect();
+        grants.sort_by_key(|g| g.hash);
+        Tokens {
+            hasher,
+            grants,
+            nobody: "".into(),
+        }
+    }
+
+    pub(super) fn admit<S: Scoped>(&self, headers: &HeaderMap) -> Result<Caller<S>, Failure> {
+        if self.grants.is_empty() {
+            return Ok(Caller {
+                name: self.nobody.clone(),
+                scopes: Scopes::ALL,
+                scope: PhantomData,
+            });
+        }
+        let grant = bearer(headers).and_then(|token| self.grant_of(token));
+        let Some(grant) = grant else {
+            return Err(Failure::new(
+                StatusCode::UNAUTHORIZED,
+                "Unauthenticated: a bearer token is required.",
+            ));
+        };
+        if !grant.scopes.meet(S::ANY_OF) {
+            return Err(Failure::new(
+                StatusCode::FORBIDDEN,
+                "This token does not have the scope for that.",
+            ));
+        }
+        Ok(Caller {
+            name: grant.name.clone(),
+            scopes: grant.scopes,
+            scope: PhantomData,
+        })
+    }
+
+    fn grant_of(&self, token: &[u8]) -> Option<&Grant> {
+        let hash = self.hasher.hash_one(token);
+        let first = self.grants.partition_point(|g| g.hash < hash);
+        self.grants[first..]
+            .iter()
+            .take_while(|g| g.hash == hash)
+            .find(|g| g.token.matches(token))
+    }
+}
+
+/// What follows `Authorization: Bearer`.
+pub(super) fn bearer(headers: &HeaderMap) -> Option<&[u8]> {
+    let value = headers.get(header::AUTHORIZATION)?.as_bytes();
+    let (scheme, token) = value.split_at_checked(7)?;
+    scheme
+        .eq_ignore_ascii_case(b"Bearer ")
+        .then(|| token.trim_ascii())
+}
+
+/// A request whose body was read and whose caller may do `S`: the only way to the store.
+#[derive(Debug)]
+pub(super) struct Call<S> {
+    pub(super) api: Api,
+    pub(super) caller: Caller<S>,
+    pub(super) headers: HeaderMap,
+    pub(super) uri: Uri,
+    pub(super) body: Bytes,
+}
+
+impl<S: Scoped> FromRequest<Api> for Call<S> {
+    type Rejection = Failure;
+
+    async fn from_request(request: Request, api: &Api) -> Result<Self, Failure> {
+        let (parts, body) = request.into_parts();
+        // Too large comes before who is it.
+        let body = body::read(&parts.headers, body, api.config.limits.body_octets).await?;
+        let caller = api
+            .0
+            .tokens
+            .admit(&parts.headers)
+            .inspect_err(|_| api.metrics.http.auth_failures.inc())?;
+        Ok(Call {
+            api: api.clone(),
+            caller,
+            headers: parts.headers,
+            uri: parts.uri,
+            body,
+        })
+    }
+}
+
+/// A request that carries its own proof, or needs none: its handler has to say which.
+#[derive(Debug)]
+pub(super) struct Unauthenticated {
+    pub(super) api: Api,
+    pub(super) headers: HeaderMap,
+    pub(super) uri: Uri,
+    pub(super) body: Bytes,
+}
+
+impl FromRequest<Api> for Unauthenticated {
+    type Rejection = Failure;
+
+    async fn from_request(request: Request, api: &Api) -> Result<Self, Failure> {
+        let (parts, body) = request.into_parts();
+        let body = body::read(&parts.headers, body, api.config.limits.body_octets).await?;
+        Ok(Unauthenticated {
+            api: api.clone(),
+            headers: parts.headers,
+            uri: parts.uri,
+            body,
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::ApiToken;
+
+    fn token(name: &str, scopes: &[Scope]) -> ApiToken {
+        ApiToken {
+            name: name.into(),
+            token: Secret::new(format!("{name}-token")),
+            scopes: scopes.to_vec(),
+        }
+    }
+
+    fn with(authorization: &str) -> HeaderMap {
+        let mut headers = HeaderMap::new();
+        headers.insert(header::AUTHORIZATION, authorization.parse().unwrap());
+        headers
+    }
+
+    fn status<S: Scoped>(tokens: &Tokens, headers: &HeaderMap) -> u16 {
+        tokens
+            .admit::<S>(headers)
+            .map_or_else(|f| f.status.as_u16(), |_| 200)
+    }
+
+    #[test]
+    fn each_scope_opens_what_it_should() {
+        let tokens = Tokens::new(&ApiConfig {
+            tokens: vec![
+                token("adm", &[Scope::Admin]),
+                token("send", &[Scope::Send]),
+                token("read", &[Scope::Read]),
+            ],
+        });
+        for (name, admin, send, read, inspect) in [
+            ("adm", 200, 200, 200, 200),
+            ("send", 403, 200, 200, 403),
+            ("read", 403, 403, 200, 200),
+            ("else", 401, 401, 401, 401),
+        ] {
+            let headers = with(&format!("bearer {name}-token"));
+            assert_eq!(status::<Admin>(&tokens, &headers), admin, "{name}");
+            assert_eq!(status::<Sender>(&tokens, &headers), send, "{name}");
+            assert_eq!(status::<Reader>(&tokens, &headers), read, "{name}");
+            assert_eq!(status::<Inspector>(&tokens, &headers), inspect, "{name}");
+        }
+        assert_eq!(status::<Reader>(&tokens, &HeaderMap::new()), 401);
+        for odd in [
+            "Basic YTpi",
+            "Bearer",
+            "Bearer ",
+            "adm-token",
+            "Bearer adm-token x",
+        ] {
+            assert_eq!(status::<Reader>(&tokens, &with(odd)), 401, "{odd}");
+        }
+    }
+
+    #[test]
+    fn without_tokens_the_api_is_open() {
+        let tokens = Tokens::new(&ApiConfig::default());
+        let caller = tokens.admit::<Admin>(&HeaderMap::new()).unwrap();
+        assert!(caller.sees_secrets() && caller.sees_usernames());
+        assert_eq!(&*caller.name, "");
+    }
+}

@@ -1,0 +1,144 @@
+//! The gateways as requests need them: looked up and understood once a change, not once a request.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, PoisonError, RwLock};
+use std::time::Duration;
+
+use tokio::sync::watch;
+
+use crate::config::Config;
+use crate::config::gateway::{Concat, SmppSettings};
+use crate::message::{Gateway, GatewayId, Transport};
+use crate::store::Gateways;
+
+/// One gateway with what its record implies.
+#[derive(Debug)]
+pub(super) struct Profile {
+    pub(super) gateway: Gateway,
+    pub(super) transport: Transport,
+    pub(super) mode: StatusMode,
+    /// Where its upstream reports to, without the token.
+    pub(super) dlr_url: String,
+    /// How long a message may be tried.
+    pub(super) validity: Duration,
+    /// The bridge cuts long texts itself.
+    pub(super) segments: bool,
+}
+
+/// What `delivery_status` holds after a report over HTTP.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum StatusMode {
+    /// `queued`, `submitted`, `delivered`, `failed`.
+    Lifecycle,
+    /// The provider's own word.
+    Verbatim,
+}
+
+impl StatusMode {
+    pub(super) fn of(gateway: &Gateway) -> StatusMode {
+        let wish = gateway.meta_member("delivery_status_mode");
+        match wish.and_then(serde_json::Value::as_str) {
+            Some("lifecycle") => StatusMode::Lifecycle,
+            Some("verbatim") => StatusMode::Verbatim,
+            _ if gateway.transport() == Transport::Smpp => StatusMode::Lifecycle,
+            _ => StatusMode::Verbatim,
+        }
+    }
+}
+
+impl Profile {
+    pub(super) fn new(gateway: Gateway, config: &Config, base_url: &str) -> Profile {
+        let transport = gateway.transport();
+        let smpp = (transport == Transport::Smpp).then(|| settings_of(&gateway, config));
+        Profile {
+            transport,
+            mode: StatusMode::of(&gateway),
+            dlr_url: format!("{base_url}/api/sms-gateways/{}/dlr", gateway.id),
+            validity: smpp
+                .as_ref()
+                .map_or(config.smpp.validity, |s| s.link.validity),
+            segments: smpp.is_some_and(|s| s.concat != Concat::Payload),
+            gateway,
+        }
+    }
+}
+
+/// A record that no longer fits the rules is taken for one that says nothing.
+fn settings_of(gateway: &Gateway, config: &Config) -> SmppSettings {
+    let smpp = gateway.meta_member("smpp").cloned();
+    let meta = smpp.map(|smpp| serde_json::json!({ "smpp": smpp }));
+    SmppSettings::from_meta(&config.smpp, meta.as_ref())
+        .unwrap_or_else(|_| SmppSettings::new(config.smpp.clone()))
+}
+
+/// Profiles of all gateways that are not deleted, as of one change.
+#[derive(Debug)]
+pub(super) struct Snapshot {
+    of: Gateways,
+    profiles: BTreeMap<GatewayId, Arc<Profile>>,
+}
+
+impl Snapshot {
+    pub(super) fn profile(&self, id: GatewayId) -> Option<&Arc<Profile>> {
+        self.profiles.get(&id)
+    }
+
+    pub(super) fn profiles(&self) -> impl Iterator<Item = &Arc<Profile>> {
+        self.profiles.values()
+    }
+}
+
+/// Follows the store's gateways.
+#[derive(Debug)]
+pub(super) struct Directory {
+    gateways: watch::Receiver<Gateways>,
+    current: RwLock<Arc<Snapshot>>,
+}
+
+impl Directory {
+    pub(super) fn new(gateways: watch::Receiver<Gateways>) -> Directory {
+        let empty = Snapshot {
+            of: Gateways::default(),
+            profiles: BTreeMap::new(),
+        };
+        Directory {
+            gateways,
+            current: RwLock::new(Arc::new(empty)),
+        }
+    }
+
+    pub(super) fn profile(
+        &self,
+        id: GatewayId,
+        config: &Config,
+        base_url: &str,
+    ) -> Option<Arc<Profile>> {
+        self.snapshot(config, base_url).profile(id).cloned()
+    }
+
+    /// The gateways as they are now.
+    pub(super) fn snapshot(&self, config: &Config, base_url: &str) -> Arc<Snapshot> {
+        let gateways = self.gateways.borrow().clone();
+        let known = self
+            .current
+            .read()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone();
+        if Arc::ptr_eq(&known.of, &gateways) {
+            return known;
+        }
+        let profiles = gateways.values().map(|gateway| {
+            let unchanged = known.profile(gateway.id).filter(|p| p.gateway == *gateway);
+            let profile = unchanged
+                .cloned()
+                .unwrap_or_else(|| Arc::new(Profile::new(gateway.clone(), config, base_url)));
+            (gateway.id, profile)
+        });
+        let snapshot = Arc::new(Snapshot {
+            profiles: profiles.collect(),
+            of: gateways,
+        });
+        *self.current.write().unwrap_or_else(PoisonError::into_inner) = snapshot.clone();
+        snapshot
+    }
+}

@@ -1,0 +1,134 @@
+//! The envelope `{"message":…,"data":…}`, whose members a single object repeats at top level.
+//!
+//! An object is serialized once and its octets are spliced in twice.
+
+use std::ops::Range;
+
+use axum::body::Body;
+use axum::response::Response;
+use http::{HeaderValue, StatusCode, header};
+use serde::Serialize;
+use serde_json::Value;
+
+/// A JSON object as octets, with the place of its member `message`, which the top level must not
+/// repeat: there it is the envelope's own.
+#[derive(Debug, Default)]
+pub(super) struct Rendered {
+    octets: Vec<u8>,
+    /// With the comma before it.
+    message: Range<usize>,
+}
+
+impl Rendered {
+    /// An object without a member `message`.
+    pub(super) fn of(object: &impl Serialize) -> Self {
+        let octets = serde_json::to_vec(object).expect("a record is plain data");
+        debug_assert!(octets.first() == Some(&b'{') && octets.len() > 2);
+        Self {
+            octets,
+            message: 0..0,
+        }
+    }
+
+    /// The members of `before`, then `message`, then the members of `after`. Neither may be empty.
+    pub(super) fn around(before: &impl Serialize, message: &str, after: &impl Serialize) -> Self {
+        let mut octets = Vec::with_capacity(1024 + message.len());
+        write(&mut octets, before);
+        let begin = octets.len() - 1;
+        octets.truncate(begin);
+        octets.extend_from_slice(b",\"message\":");
+        write(&mut octets, &message);
+        let end = octets.len();
+        write(&mut octets, after);
+        octets[end] = b',';
+        Self {
+            octets,
+            message: begin..end,
+        }
+    }
+
+    /// The whole answer.
+    pub(super) fn in_envelope(&self, message: &str) -> Vec<u8> {
+        let mut out = Vec::with_capacity(2 * self.octets.len() + message.len() + 32);
+        out.extend_from_slice(b"{\"message\":");
+        write(&mut out, &message);
+        out.extend_from_slice(b",\"data\":");
+        out.extend_from_slice(&self.octets);
+        out.push(b',');
+        let last = self.octets.len() - 1;
+        if self.message.is_empty() {
+            out.extend_from_slice(&self.octets[1..last]);
+        } else {
+            out.extend_from_slice(&self.octets[1..self.message.start]);
+            out.extend_from_slice(&self.octets[self.message.end..last]);
+        }
+        out.push(b'}');
+        out
+    }
+}
+
+fn write(out: &mut Vec<u8>, value: &impl Serialize) {
+    serde_json::to_writer(out, value).expect("a record is plain data, and memory takes it");
+}
+
+/// `{"message":…,"data":{…},…}`
+pub(super) fn single(status: StatusCode, message: &str, object: &Rendered) -> Response {
+    json(status, object.in_envelope(message))
+}
+
+/// `{"message":…,"data":[…]}`, and `pagination` where there is any.
+pub(super) fn list(message: &str, rows: &[Rendered], pagination: Option<Value>) -> Response {
+    let mut out = Vec::with_capacity(64 + rows.iter().map(|r| r.octets.len() + 1).sum::<usize>());
+    out.extend_from_slice(b"{\"message\":");
+    write(&mut out, &message);
+    out.extend_from_slice(b",\"data\":[");
+    for (number, row) in rows.iter().enumerate() {
+        if number > 0 {
+            out.push(b',');
+        }
+        out.extend_from_slice(&row.octets);
+    }
+    out.push(b']');
+    if let Some(pagination) = pagination {
+        out.extend_from_slice(b",\"pagination\":");
+        write(&mut out, &pagination);
+    }
+    out.push(b'}');
+    json(StatusCode::OK, out)
+}
+
+/// An answer of JSON text.
+pub(super) fn json(status: StatusCode, body: impl Into<Body>) -> Response {
+    let mut response = Response::new(body.into());
+    *response.status_mut() = status;
+    let json = HeaderValue::from_static("application/json");
+    response.headers_mut().insert(header::CONTENT_TYPE, json);
+    response
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn a_single_object_repeats_its_members_but_not_message() {
+        let rendered = Rendered::around(&json!({"id": 1}), "te\"xt", &json!({"state": "queued"}));
+        let answer: Value = serde_json::from_slice(&rendered.in_envelope("Sent.")).unwrap();
+        assert_eq!(
+            answer,
+            json!({
+                "message": "Sent.",
+                "data": {"id": 1, "message": "te\"xt", "state": "queued"},
+                "id": 1,
+                "state": "queued",
+            })
+        );
+        let plain = Rendered::of(&json!({"id": 2}));
+        let answer: Value = serde_json::from_slice(&plain.in_envelope("Read.")).unwrap();
+        assert_eq!(
+            answer,
+            json!({"message": "Read.", "data": {"id": 2}, "id": 2})
+        );
+    }
+}

@@ -1,0 +1,166 @@
+//! A gateway as its readers may see it.
+
+use serde::Serialize;
+use serde_json::{Map, Value};
+
+use super::super::Api;
+use super::super::auth::Caller;
+use super::super::clock::Iso;
+use super::super::envelope::Rendered;
+use crate::message::{Gateway, Transport};
+use crate::store::Counts;
+
+/// The record, as documented, in its order.
+#[derive(Debug, Serialize)]
+pub(super) struct View<'a> {
+    id: u32,
+    name: &'a str,
+    provider_type: &'a str,
+    server_host: &'a str,
+    server_port: u16,
+    api_path: &'a str,
+    username: Option<&'a str>,
+    default_sender_id: Option<&'a str>,
+    callback_token: Option<&'a str>,
+    use_ssl: bool,
+    is_active: bool,
+    notes: Option<&'a str>,
+    meta: Option<Map<String, Value>>,
+    messages_count: u64,
+    created_at: Iso,
+    updated_at: Iso,
+    has_password: bool,
+    has_callback_token: bool,
+    transport: &'static str,
+    status: Status,
+}
+
+/// The live state.
+#[derive(Debug, Serialize)]
+struct Status {
+    /// Null where there is nothing to bind.
+    bind: Option<&'static str>,
+    since: Option<Iso>,
+    bound: u32,
+    wanted: u32,
+    reason: Option<String>,
+    queue: u64,
+    oldest_queued_at: Option<Iso>,
+}
+
+impl<'a> View<'a> {
+    pub(super) fn new<S>(
+        gateway: &'a Gateway,
+        counts: Counts,
+        api: &Api,
+        caller: &Caller<S>,
+    ) -> View<'a> {
+        let secrets = caller.sees_secrets();
+        View {
+            id: gateway.id.0,
+            name: &gateway.name,
+            provider_type: &gateway.provider_type,
+            server_host: &gateway.server_host,
+            server_port: gateway.server_port,
+            api_path: &gateway.api_path,
+            username: gateway
+                .username
+                .as_deref()
+                .filter(|_| caller.sees_usernames()),
+            default_sender_id: gateway.default_sender_id.as_deref(),
+            callback_token: gateway.callback_token.as_deref().filter(|_| secrets),
+            use_ssl: gateway.use_ssl,
+            is_active: gateway.is_active,
+            notes: gateway.notes.as_deref(),
+            meta: gateway.meta.clone().map(|mut meta| {
+                if !secrets {
+                    redact(&mut meta);
+                }
+                meta
+            }),
+            messages_count: counts.messages,
+            created_at: Iso(gateway.created_at),
+            updated_at: Iso(gateway.updated_at),
+            has_password: gateway.password.is_some(),
+            has_callback_token: gateway.callback_token.is_some(),
+            transport: gateway.transport().name(),
+            status: Status::new(gateway, counts, api),
+        }
+    }
+
+    pub(super) fn render(&self) -> Rendered {
+        Rendered::of(self)
+    }
+}
+
+impl Status {
+    fn new(gateway: &Gateway, counts: Counts, api: &Api) -> Status {
+        let live = api.board.of(gateway.id);
+        let unbound = (gateway.transport() == Transport::Smpp).then_some("closed");
+        Status {
+            bind: live.as_ref().map(|l| l.bind).or(unbound),
+            since: live.as_ref().map(|l| Iso(l.since)),
+            bound: live.as_ref().map_or(0, |l| l.bound),
+            wanted: live.as_ref().map_or(0, |l| l.wanted),
+            reason: live.and_then(|l| l.reason),
+            queue: counts.queued,
+            oldest_queued_at: counts.oldest_queued_at.map(Iso),
+        }
+    }
+}
+
+/// Parts of member names that hold a secret, as far as names tell.
+const SECRET_NAMES: [&str; 8] = [
+    "password",
+    "passwd",
+    "secret",
+    "token",
+    "api_key",
+    "apikey",
+    "private",
+    "authorization",
+];
+
+/// Nulls what only administrators may see, however deep.
+fn redact(members: &mut Map<String, Value>) {
+    for (name, value) in members {
+        let name = name.to_ascii_lowercase().replace('-', "_");
+        if SECRET_NAMES.iter().any(|secret| name.contains(secret)) {
+            *value = Value::Null;
+        } else {
+            redact_value(value);
+        }
+    }
+}
+
+fn redact_value(value: &mut Value) {
+    match value {
+        Value::Object(members) => redact(members),
+        Value::Array(items) => items.iter_mut().for_each(redact_value),
+        _ => {}
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn secrets_in_meta_are_nulled_however_deep() {
+        let mut meta = json!({
+            "smpp": {"window": 5, "Api-Key": "k"},
+            "http": [{"headers": {"Authorization": "Basic x", "accept": "*/*"}}],
+            "client_secret": {"a": 1},
+        });
+        redact_value(&mut meta);
+        assert_eq!(
+            meta,
+            json!({
+                "smpp": {"window": 5, "Api-Key": null},
+                "http": [{"headers": {"Authorization": null, "accept": "*/*"}}],
+                "client_secret": null,
+            })
+        );
+    }
+}

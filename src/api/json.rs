@@ -1,0 +1,314 @@
+//! JSON objects read straight into the fields a route knows.
+//!
+//! Unknown members are passed over, of duplicate ones the last counts, and a member of the wrong
+//! type is kept as what it is, so that the answer can name it.
+
+use std::borrow::Cow;
+use std::fmt;
+
+use serde::Deserializer;
+use serde::de::{DeserializeSeed, IgnoredAny, MapAccess, SeqAccess, Visitor};
+use serde_json::Value;
+
+use super::error::Failure;
+
+/// Nesting beyond this is malformed.
+const DEPTH_MAX: u32 = 64;
+
+/// A member's value, as lenient as JSON itself.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(super) enum Field<'a> {
+    #[default]
+    Absent,
+    Null,
+    Bool(bool),
+    Integer(i64),
+    /// A number that is no `i64`.
+    Number,
+    Text(Cow<'a, str>),
+    /// An object or an array.
+    Tree(Value),
+}
+
+/// The members of the object `body` is, by the order of `names`.
+pub(super) fn fields<'a, const N: usize>(
+    body: &'a [u8],
+    names: &[&str; N],
+) -> Result<[Field<'a>; N], Failure> {
+    let text = checked(body)?;
+    if !is_object(text) {
+        return Err(no_object(text));
+    }
+    let mut json = serde_json::Deserializer::from_str(text);
+    let fields = (&mut json)
+        .deserialize_map(Members { names })
+        .map_err(|_| Failure::malformed())?;
+    json.end().map_err(|_| Failure::malformed())?;
+    Ok(fields)
+}
+
+/// The whole value `body` is.
+pub(super) fn value(body: &[u8]) -> Result<Value, Failure> {
+    serde_json::from_str(checked(body)?).map_err(|_| Failure::malformed())
+}
+
+fn is_object(text: &str) -> bool {
+    let blank = |c| matches!(c, ' ' | '\t' | '\r' | '\n');
+    text.trim_start_matches(blank).starts_with('{')
+}
+
+fn no_object(text: &str) -> Failure {
+    match serde_json::from_str::<IgnoredAny>(text) {
+        Ok(_) => Failure::unprocessable("The body must be a JSON object."),
+        Err(_) => Failure::malformed(),
+    }
+}
+
+/// UTF-8, not nested too deep, no lone surrogate: what serde_json does not refuse everywhere.
+fn checked(body: &[u8]) -> Result<&str, Failure> {
+    let text = std::str::from_utf8(body).map_err(|_| Failure::malformed())?;
+    if is_sound(body) {
+        Ok(text)
+    } else {
+        Err(Failure::malformed())
+    }
+}
+
+fn is_sound(text: &[u8]) -> bool {
+    let mut depth = 0u32;
+    let mut at = 0;
+    while let Some(octet) = text.get(at) {
+        at += 1;
+        match octet {
+            b'{' | b'[' => {
+                depth += 1;
+                if depth > DEPTH_MAX {
+                    return false;
+                }
+            }
+            b'}' | b']' => depth = depth.saturating_sub(1),
+            b'"' => match end_of_string(text, at) {
+                Some(end) => at = end,
+                None => return false,
+            },
+            _ => {}
+        }
+    }
+    true
+}
+
+/// Where the string that begins at `at` is over; `None` when it never ends or holds half a
+/// surrogate pair.
+fn end_of_string(text: &[u8], mut at: usize) -> Option<usize> {
+    loop {
+        let octet = text.get(at)?;
+        at += 1;
+        match octet {
+            b'"' => return Some(at),
+            b'\\' if text.get(at) == Some(&b'u') => {
+                let unit = code_unit(text, at + 1)?;
+                at += 5;
+                match unit {
+                    0xD800..=0xDBFF => {
+                        let low = text.get(at..at + 2) == Some(b"\\u");
+                        let low = low.then(|| code_unit(text, at + 2)).flatten()?;
+                        if !(0xDC00..=0xDFFF).contains(&low) {
+                            return None;
+                        }
+                        at += 6;
+                    }
+                    0xDC00..=0xDFFF => return None,
+                    _ => {}
+                }
+            }
+            b'\\' => at += 1,
+            _ => {}
+        }
+    }
+}
+
+fn code_unit(text: &[u8], at: usize) -> Option<u16> {
+    let digits = std::str::from_utf8(text.get(at..at + 4)?).ok()?;
+    u16::from_str_radix(digits, 16).ok()
+}
+
+struct Members<'n, const N: usize> {
+    names: &'n [&'n str; N],
+}
+
+impl<'de, const N: usize> Visitor<'de> for Members<'_, N> {
+    type Value = [Field<'de>; N];
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an object")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
+        let mut fields = std::array::from_fn(|_| Field::Absent);
+        while let Some(place) = map.next_key_seed(Name { names: self.names })? {
+            match place {
+                Some(place) => fields[place] = map.next_value_seed(Member)?,
+                None => {
+                    map.next_value::<IgnoredAny>()?;
+                }
+            }
+        }
+        Ok(fields)
+    }
+}
+
+/// A key, as its place among the names.
+struct Name<'n> {
+    names: &'n [&'n str],
+}
+
+impl<'de> DeserializeSeed<'de> for Name<'_> {
+    type Value = Option<usize>;
+
+    fn deserialize<D: Deserializer<'de>>(self, d: D) -> Result<Self::Value, D::Error> {
+        d.deserialize_identifier(self)
+    }
+}
+
+impl Visitor<'_> for Name<'_> {
+    type Value = Option<usize>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a key")
+    }
+
+    fn visit_str<E>(self, key: &str) -> Result<Self::Value, E> {
+        Ok(self.names.iter().position(|name| *name == key))
+    }
+}
+
+struct Member;
+
+impl<'de> DeserializeSeed<'de> for Member {
+    type Value = Field<'de>;
+
+    fn deserialize<D: Deserializer<'de>>(self, d: D) -> Result<Self::Value, D::Error> {
+        d.deserialize_any(self)
+    }
+}
+
+impl<'de> Visitor<'de> for Member {
+    type Value = Field<'de>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a value")
+    }
+
+    fn visit_unit<E>(self) -> Result<Self::Value, E> {
+        Ok(Field::Null)
+    }
+
+    fn visit_bool<E>(self, value: bool) -> Result<Self::Value, E> {
+        Ok(Field::Bool(value))
+    }
+
+    fn visit_i64<E>(self, value: i64) -> Result<Self::Value, E> {
+        Ok(Field::Integer(value))
+    }
+
+    fn visit_u64<E>(self, value: u64) -> Result<Self::Value, E> {
+        Ok(i64::try_from(value).map_or(Field::Number, Field::Integer))
+    }
+
+    fn visit_f64<E>(self, _: f64) -> Result<Self::Value, E> {
+        Ok(Field::Number)
+    }
+
+    fn visit_borrowed_str<E>(self, value: &'de str) -> Result<Self::Value, E> {
+        Ok(Field::Text(Cow::Borrowed(value)))
+    }
+
+    fn visit_str<E>(self, value: &str) -> Result<Self::Value, E> {
+        Ok(Field::Text(Cow::Owned(value.to_owned())))
+    }
+
+    fn visit_string<E>(self, value: String) -> Result<Self::Value, E> {
+        Ok(Field::Text(Cow::Owned(value)))
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Self::Value, A::Error> {
+        let mut items = Vec::new();
+        while let Some(item) = seq.next_element::<Value>()? {
+            items.push(item);
+        }
+        Ok(Field::Tree(Value::Array(items)))
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
+        let mut members = serde_json::Map::new();
+        while let Some((name, value)) = map.next_entry::<String, Value>()? {
+            members.insert(name, value);
+        }
+        Ok(Field::Tree(Value::Object(members)))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(body: &str) -> Result<[Field<'_>; 2], u16> {
+        fields(body.as_bytes(), &["a", "b"]).map_err(|f| f.status.as_u16())
+    }
+
+    fn text(t: &str) -> Field<'_> {
+        Field::Text(t.into())
+    }
+
+    #[test]
+    fn known_members_are_found_and_unknown_ones_passed_over() {
+        assert_eq!(
+            read(r#" {"x":{"a":[1,{"b":2}]},"b":7,"a":"t\u00e4"} "#),
+            Ok([text("tä"), Field::Integer(7)])
+        );
+        assert_eq!(read("{}"), Ok([Field::Absent, Field::Absent]));
+        assert_eq!(
+            read(r#"{"a":null,"b":1.5}"#),
+            Ok([Field::Null, Field::Number])
+        );
+        assert_eq!(read(r#"{"\u0061":"x"}"#), Ok([text("x"), Field::Absent]));
+    }
+
+    #[test]
+    fn of_duplicate_members_the_last_counts() {
+        assert_eq!(
+            read(r#"{"a":"first","b":1,"a":"last"}"#),
+            Ok([text("last"), Field::Integer(1)])
+        );
+    }
+
+    #[test]
+    fn what_is_no_json_is_400_and_what_is_no_object_422() {
+        let deep = |n| format!(r#"{{"a":{}{}}}"#, "[".repeat(n), "]".repeat(n));
+        assert!(read(&deep(63)).is_ok());
+        assert_eq!(read(&deep(64)), Err(400));
+        let bad = [
+            r#"{"to"#,
+            "",
+            "{} x",
+            r#"{"a":"\ud800"}"#,
+            r#"{"zzz":"\ud83c x"}"#,
+            r#"{"a":"\udc00\ud800"}"#,
+            r#"{"a":01}"#,
+            "[1,",
+            "{'a':1}",
+        ];
+        for body in bad {
+            assert_eq!(read(body), Err(400), "{body}");
+        }
+        for body in ["[1]", "\"text\"", "null", " 7 ", "true"] {
+            assert_eq!(read(body), Err(422), "{body}");
+        }
+        assert_eq!(
+            read(r#"{"a":"\ud83c\udf89"}"#),
+            Ok([text("🎉"), Field::Absent])
+        );
+        let latin = fields(b"{\"a\":\"\xe4\"}", &["a"]).unwrap_err();
+        assert_eq!(latin.status.as_u16(), 400);
+    }
+}

@@ -1,0 +1,214 @@
+//! HTTP in: what applications and operators ask of the bridge.
+//!
+//! A route's handler takes a `auth::Call`, which has read the body, checked who calls and brought
+//! the one way to the store. It never sees a PDU, and knows gateways only by their records.
+//!
+//! - `auth`, `body`, `json`, `rule`, `query`: what a request says, checked
+//! - `error`, `envelope`, `clock`: what an answer looks like
+//! - `gateways`, `send`, `messages`, `dlr`, `mo`, `ledger`: the routes, a noun each
+//! - `server`, `meter`: connections and their figures
+
+mod address;
+mod auth;
+mod body;
+mod clock;
+mod directory;
+mod dlr;
+mod envelope;
+mod error;
+mod gateways;
+mod json;
+mod ledger;
+mod messages;
+mod meter;
+mod mo;
+mod query;
+mod rule;
+mod send;
+mod server;
+mod text;
+
+use std::ops::Deref;
+use std::sync::Arc;
+
+use axum::Router;
+use axum::extract::{FromRequestParts, Path};
+use axum::routing::{MethodRouter, get, post};
+use http::StatusCode;
+use http::request::Parts;
+use tokio::sync::watch;
+
+pub use self::server::serve;
+
+use self::auth::{Tokens, Unauthenticated};
+use self::directory::{Directory, Profile, Snapshot};
+use self::error::Failure;
+use self::meter::Meter;
+use self::send::Running;
+use crate::board::Board;
+use crate::config::Config;
+use crate::message::{GatewayId, References};
+use crate::metrics::Metrics;
+use crate::store::{Store, StoreError};
+
+/// What the API works with.
+pub struct Context {
+    pub store: Arc<dyn Store>,
+    pub config: Arc<Config>,
+    pub metrics: Metrics,
+    pub board: Board,
+    /// False: the bridge is stopping, and no new message is taken.
+    pub admission: watch::Receiver<bool>,
+    /// In front of our own paths, without a slash at its end.
+    pub base_url: String,
+}
+
+impl std::fmt::Debug for Context {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Context")
+            .field("base_url", &self.base_url)
+            .finish_non_exhaustive()
+    }
+}
+
+/// The state behind every handler; shared by clone.
+#[derive(Clone, Debug)]
+struct Api(Arc<Shared>);
+
+#[derive(Debug)]
+struct Shared {
+    context: Context,
+    tokens: Tokens,
+    directory: Directory,
+    references: References,
+    running: Running,
+    /// Held while a gateway's record is read, changed and written: two changes at once must not
+    /// undo one another.
+    changing: tokio::sync::Mutex<()>,
+}
+
+impl Deref for Api {
+    type Target = Context;
+
+    fn deref(&self) -> &Context {
+        &self.0.context
+    }
+}
+
+impl Api {
+    /// A gateway that is not deleted.
+    fn profile(&self, id: GatewayId) -> Option<Arc<Profile>> {
+        self.0.directory.profile(id, &self.config, &self.base_url)
+    }
+
+    /// All gateways that are not deleted.
+    fn snapshot(&self) -> Arc<Snapshot> {
+        self.0.directory.snapshot(&self.config, &self.base_url)
+    }
+
+    /// A gateway, deleted or not.
+    async fn any_profile(&self, id: GatewayId) -> Result<Option<Arc<Profile>>, StoreError> {
+        if let Some(profile) = self.profile(id) {
+            return Ok(Some(profile));
+        }
+        let gateway = self.store.any_gateway(id).await?;
+        Ok(gateway.map(|g| Arc::new(Profile::new(g, &self.config, &self.base_url))))
+    }
+}
+
+/// All routes of family 1. `/metrics` and its kin are the business of `admin`.
+pub fn router(context: Context) -> Router {
+    let api = Api(Arc::new(Shared {
+        tokens: Tokens::new(&context.config.api),
+        directory: Directory::new(context.store.gateways()),
+        references: References::new(),
+        running: Running::default(),
+        changing: tokio::sync::Mutex::default(),
+        context,
+    }));
+    let mut routes = Routes {
+        router: Router::new(),
+        api: api.clone(),
+    };
+    routes.add(
+        "/api/sms-gateways",
+        get(gateways::list).post(gateways::create),
+    );
+    routes.add(
+        "/api/sms-gateways/{id}",
+        get(gateways::read)
+            .put(gateways::change)
+            .patch(gateways::change)
+            .delete(gateways::delete),
+    );
+    routes.add("/api/sms-gateways/{id}/send", post(send::send));
+    routes.add(
+        "/api/sms-gateways/{id}/messages",
+        get(messages::list_of_gateway),
+    );
+    routes.add("/api/sms-gateways/{id}/dlr", post(dlr::post));
+    routes.add("/webhooks/jasmin/{id}/dlr", post(dlr::post).get(dlr::get));
+    routes.add("/api/sms-messages", get(messages::list));
+    routes.add("/api/sms-messages/{id}", get(messages::read));
+    routes.add("/api/sms-messages/{id}/events", get(messages::events));
+    routes.add("/api/sms-messages/{id}/cancel", post(messages::cancel));
+    routes.add("/api/mo-messages", get(mo::list));
+    routes.add("/api/mo-messages/{id}", get(mo::read));
+    routes.add("/api/mo-messages/{id}/redeliver", post(mo::redeliver));
+    routes.add("/api/orphans", get(ledger::orphans));
+    routes.add("/api/in-doubt", get(ledger::in_doubt));
+    routes
+        .router
+        .fallback(not_found)
+        .method_not_allowed_fallback(not_allowed)
+        .with_state(api)
+}
+
+/// Reads the body even so: a client that is still sending it would not see the answer.
+async fn not_found(_: Unauthenticated) -> Failure {
+    Failure::not_found("Not found.")
+}
+
+async fn not_allowed(_: Unauthenticated) -> Failure {
+    Failure::new(
+        StatusCode::METHOD_NOT_ALLOWED,
+        "This method is not allowed here.",
+    )
+}
+
+struct Routes {
+    router: Router<Api>,
+    api: Api,
+}
+
+impl Routes {
+    /// A metered route, with and without a slash at its end: a redirect would lose the body.
+    fn add(&mut self, path: &'static str, methods: MethodRouter<Api>) {
+        let methods = methods.layer(Meter::new(&self.api.metrics.http, path));
+        self.router = std::mem::take(&mut self.router)
+            .route(path, methods.clone())
+            .route(&format!("{path}/"), methods);
+    }
+}
+
+/// The number in a path. Whatever is no number is nobody's: the handler answers 404.
+#[derive(Clone, Copy, Debug)]
+struct Id(Option<u64>);
+
+impl Id {
+    fn gateway(self) -> Option<GatewayId> {
+        self.0.and_then(|id| u32::try_from(id).ok()).map(GatewayId)
+    }
+}
+
+impl FromRequestParts<Api> for Id {
+    type Rejection = std::convert::Infallible;
+
+    async fn from_request_parts(parts: &mut Parts, api: &Api) -> Result<Id, Self::Rejection> {
+        let id = Path::<u64>::from_request_parts(parts, api).await;
+        Ok(Id(id.ok().map(|Path(id)| id)))
+    }
+}
+
+#[cfg(test)]
+mod tests;

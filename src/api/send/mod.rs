@@ -1,0 +1,279 @@
+//! `POST /api/sms-gateways/{id}/send`: accept durably, wait for the upstream a while, answer with
+//! the record.
+//!
+//! The hot path. Nothing here reads the store: what was accepted and what came back tell the record.
+
+mod idempotency;
+mod request;
+
+use axum::response::Response;
+use http::{HeaderMap, StatusCode};
+
+pub(super) use self::idempotency::Running;
+
+use self::request::SendRequest;
+use super::auth::{Call, Sender};
+use super::clock::now;
+use super::directory::Profile;
+use super::envelope;
+use super::error::Failure;
+use super::messages::record;
+use super::{Api, Id, gateways, text};
+use crate::message::{
+    Entry, Event, Family, Head, Message, MessageId, Next, State, Timestamp, TrafficClass, Transport,
+};
+use crate::route;
+use crate::store::{Acceptance, IdempotencyKey, KeyState, NewMessage, Settled};
+
+pub(super) async fn send(id: Id, call: Call<Sender>) -> Result<Response, Failure> {
+    let api = &call.api;
+    if !*api.admission.borrow() {
+        return Err(Failure::unavailable("The bridge is shutting down."));
+    }
+    let path = call.uri.path();
+    let key = idempotency::key_of(&call.headers, &call.caller.name, path, &call.body)?;
+    let Some(key) = key else {
+        return accept(id, &call, None).await;
+    };
+    // Held until the answer is kept.
+    let _run = api.0.running.begin(key)?;
+    match known(api, api.store.key(key).await?).await? {
+        Some(answer) => Ok(answer),
+        None => accept(id, &call, Some(key)).await,
+    }
+}
+
+/// Checks the request, records the message, and answers with what the upstream says of it.
+async fn accept(
+    id: Id,
+    call: &Call<Sender>,
+    key: Option<IdempotencyKey>,
+) -> Result<Response, Failure> {
+    let api = &call.api;
+    let profile = id
+        .gateway()
+        .and_then(|id| api.profile(id))
+        .ok_or_else(|| Failure::not_found(gateways::NOT_FOUND))?;
+    if !profile.gateway.is_active {
+        return Err(Failure::unprocessable("SMS gateway is inactive."));
+    }
+    let request = SendRequest::parse(&call.headers, &call.body, &profile, &api.config)?;
+    check_transport(profile.transport)?;
+    let wait = !asks_for_no_wait(&call.headers) && !api.config.limits.send_wait.is_zero();
+    let head = head(api, &profile, &request);
+    let text = request.message.into_owned();
+    let new = NewMessage {
+        head: head.clone(),
+        text: text.clone(),
+        key,
+        wait,
+    };
+    match api.store.accept(new).await? {
+        Acceptance::Accepted { id, at, settled } => {
+            let entries = match settled {
+                Some(settled) => settled_within(api, settled).await,
+                None => Settled::new(),
+            };
+            let message = message_of(id, at, head, text, &entries);
+            let answer = Answer::new(&message, &profile, entries.last());
+            keep(api, key, &answer).await;
+            Ok(envelope::json(answer.status, answer.body))
+        }
+        Acceptance::Known(state) => known(api, state)
+            .await?
+            .ok_or_else(|| Failure::unavailable("The Idempotency-Key could not be taken.")),
+        Acceptance::QueueFull => Err(Failure::too_many(
+            "Too many messages are waiting for this SMS gateway.",
+        )),
+    }
+}
+
+/// The one place that says what cannot be sent yet.
+fn check_transport(transport: Transport) -> Result<(), Failure> {
+    match transport {
+        Transport::Smpp => Ok(()),
+        other => Err(Failure::unprocessable(format!(
+            "Sending through a gateway of the {} transport is not available yet.",
+            other.name()
+        ))),
+    }
+}
+
+/// RFC 7240.
+fn asks_for_no_wait(headers: &HeaderMap) -> bool {
+    headers
+        .get_all("prefer")
+        .iter()
+        .flat_map(|value| value.as_bytes().split(|b| matches!(b, b',' | b';')))
+        .any(|wish| wish.trim_ascii().eq_ignore_ascii_case(b"respond-async"))
+}
+
+fn head(api: &Api, profile: &Profile, request: &SendRequest<'_>) -> Head {
+    let gateway = &profile.gateway;
+    let extent = text::extent(&request.message);
+    let segments = if profile.segments { extent.parts } else { 1 };
+    let a2p_digits_max = usize::from(api.config.mo.a2p_max_digits);
+    Head {
+        gateway: gateway.id,
+        family: Family::Gateways,
+        destination: request.to_number.clone().into_owned(),
+        source: request.from_sender.clone().into_owned(),
+        tenant_id: request.tenant_id,
+        callback_url: request.callback_url.clone().map(Into::into),
+        forwards: profile.transport == Transport::Smpp && request.callback_url.is_some(),
+        receipts: route::receipts(&api.config, gateway, &request.to_digits),
+        segments,
+        unicode: extent.unicode,
+        traffic_class: TrafficClass::of_address(&request.from_sender, a2p_digits_max),
+        reference: match segments {
+            1 => 0,
+            _ => api.0.references.next(gateway.id, &request.to_digits),
+        },
+        expires_at: now() + profile.validity,
+        not_before: None,
+    }
+}
+
+/// What the upstream answered, or nothing when it took too long.
+async fn settled_within(api: &Api, settled: tokio::sync::oneshot::Receiver<Settled>) -> Settled {
+    match tokio::time::timeout(api.config.limits.send_wait, settled).await {
+        Ok(Ok(entries)) => entries,
+        // Too long, or the log was opened anew meanwhile: it is queued, as far as is known.
+        Ok(Err(_)) | Err(_) => Settled::new(),
+    }
+}
+
+fn message_of(
+    id: MessageId,
+    at: Timestamp,
+    head: Head,
+    text: String,
+    entries: &[Entry],
+) -> Message {
+    let mut message = Message::accepted(id, at, head, text);
+    for entry in entries {
+        message.apply(entry);
+    }
+    message
+}
+
+/// What the client gets, and a repeat of its key.
+#[derive(Debug)]
+struct Answer {
+    status: StatusCode,
+    body: Vec<u8>,
+}
+
+impl Answer {
+    fn new(message: &Message, profile: &Profile, last: Option<&Entry>) -> Answer {
+        let unanswered = last.is_some_and(|e| {
+            matches!(
+                &e.event,
+                Event::Unanswered {
+                    next: Next::Failed,
+                    ..
+                }
+            )
+        });
+        let (status, words) = outcome(message.state, unanswered);
+        let body = record::render(message, profile).in_envelope(words);
+        Answer { status, body }
+    }
+}
+
+/// Status and words by what became of the message while the client waited.
+fn outcome(state: State, unanswered: bool) -> (StatusCode, &'static str) {
+    match state {
+        State::Scheduled | State::Queued | State::Submitting => {
+            (StatusCode::CREATED, "SMS queued.")
+        }
+        State::Failed if unanswered => (
+            StatusCode::GATEWAY_TIMEOUT,
+            "The upstream did not answer in time.",
+        ),
+        State::Expired => (
+            StatusCode::GATEWAY_TIMEOUT,
+            "The SMS expired before it was sent.",
+        ),
+        State::Failed => (
+            StatusCode::BAD_GATEWAY,
+            "The upstream did not take the SMS.",
+        ),
+        State::Cancelled => (StatusCode::BAD_GATEWAY, "The SMS was cancelled."),
+        // Whatever a receipt says so soon: the upstream took it.
+        State::Submitted
+        | State::Enroute
+        | State::Delivered
+        | State::Undelivered
+        | State::Rejected
+        | State::Simulated => (StatusCode::CREATED, "SMS sent successfully."),
+    }
+}
+
+/// Keeps the answer for repeats. Where that fails the message is recorded all the same, and a
+/// repeat is answered from the record.
+async fn keep(api: &Api, key: Option<IdempotencyKey>, answer: &Answer) {
+    let Some(key) = key else { return };
+    let body = String::from_utf8_lossy(&answer.body).into_owned();
+    let kept = api
+        .store
+        .answer_key(key, answer.status.as_u16(), body)
+        .await;
+    if let Err(e) = kept {
+        tracing::warn!(error = %e, "the answer of an idempotency key could not be kept");
+    }
+}
+
+/// The answer to a repeat; `None`: it is none.
+async fn known(api: &Api, state: KeyState) -> Result<Option<Response>, Failure> {
+    match state {
+        KeyState::Unused => Ok(None),
+        KeyState::Conflict => Err(idempotency::conflict()),
+        KeyState::Answered { status, body } => {
+            let status = StatusCode::from_u16(status).unwrap_or(StatusCode::CREATED);
+            Ok(Some(idempotency::replay(status, body)))
+        }
+        // Nobody here runs it any more: the record tells how far it came.
+        KeyState::Running { message } => {
+            let (message, profile, entries) = record::load(api, message)
+                .await?
+                .ok_or_else(idempotency::still_running)?;
+            let answer = Answer::new(&message, &profile, entries.last());
+            let body = String::from_utf8_lossy(&answer.body).into_owned();
+            Ok(Some(idempotency::replay(answer.status, body)))
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn outcomes_follow_the_table() {
+        for (state, unanswered, status) in [
+            (State::Queued, false, 201),
+            (State::Submitting, false, 201),
+            (State::Submitted, false, 201),
+            (State::Delivered, false, 201),
+            (State::Undelivered, false, 201),
+            (State::Failed, false, 502),
+            (State::Failed, true, 504),
+            (State::Expired, false, 504),
+        ] {
+            assert_eq!(outcome(state, unanswered).0.as_u16(), status, "{state:?}");
+        }
+    }
+
+    #[test]
+    fn prefer_respond_async_is_found_among_other_wishes() {
+        let asks = |value: &'static str| {
+            let mut headers = HeaderMap::new();
+            headers.insert("prefer", http::HeaderValue::from_static(value));
+            asks_for_no_wait(&headers)
+        };
+        assert!(asks("respond-async"));
+        assert!(asks("wait=10, Respond-Async; x=y"));
+        assert!(!asks("wait=10"));
+    }
+}

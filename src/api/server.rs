@@ -1,0 +1,321 @@
+//! The listener: HTTP/1 connections, each a task, none held open by a client that says nothing.
+//!
+//! A connection has a deadline whenever it waits for its client: short while a head is on its way,
+//! long between two requests. It is looked at now and then, so that a request costs no timer. On
+//! shutdown the listener closes, requests in flight are answered, and idle connections end.
+
+use std::convert::Infallible;
+use std::io;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::task::{Context, Poll};
+use std::time::{Duration, Instant};
+
+use axum::Router;
+use axum::body::Body;
+use http::{Request, Response};
+use hyper::body::Incoming;
+use hyper::rt::{Read, ReadBufCursor, Write};
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper_util::rt::TokioIo;
+use tokio::net::{TcpListener, TcpStream};
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+use tower_service::Service;
+use tracing::{debug, warn};
+
+/// A connection without a request is kept this long: longer than clients' pools keep theirs, so that
+/// it is the client who closes, and no request meets a closing connection.
+const IDLE_MAX: Duration = Duration::from_secs(100);
+/// Wait after a connection could not be accepted, for lack of descriptors as a rule.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
+
+/// A head that is larger is refused with 431; no client of ours has a reason to come near.
+const HEAD_OCTETS_MAX: usize = 64 << 10;
+
+/// Serves until `shutdown`, and returns when the last connection has ended. Whoever cannot wait so
+/// long drops the future: connections then end with the runtime.
+pub async fn serve(
+    listener: TcpListener,
+    router: Router,
+    header_timeout: Duration,
+    shutdown: CancellationToken,
+) {
+    let connections = TaskTracker::new();
+    loop {
+        // Cancel-safe: an accepted connection is spawned before the next wait.
+        let accepted = tokio::select! {
+            accepted = listener.accept() => accepted,
+            () = shutdown.cancelled() => break,
+        };
+        match accepted {
+            Ok((stream, _)) => {
+                let connection =
+                    connection(stream, router.clone(), header_timeout, shutdown.clone());
+                connections.spawn(connection);
+            }
+            Err(e) => {
+                warn!(error = %e, "a connection could not be accepted");
+                tokio::time::sleep(ACCEPT_PAUSE).await;
+            }
+        }
+    }
+    drop(listener);
+    connections.close();
+    connections.wait().await;
+}
+
+async fn connection(
+    stream: TcpStream,
+    router: Router,
+    header_timeout: Duration,
+    shutdown: CancellationToken,
+) {
+    if let Err(e) = stream.set_nodelay(true) {
+        debug!(error = %e, "TCP_NODELAY could not be set");
+    }
+    let deadline = Arc::new(Deadline::new(header_timeout));
+    let answer = service_fn(|request| answer(request, router.clone(), deadline.clone()));
+    let io = Watched {
+        io: TokioIo::new(stream),
+        deadline: deadline.clone(),
+    };
+    let mut served = std::pin::pin!(
+        http1::Builder::new()
+            .max_buf_size(HEAD_OCTETS_MAX)
+            .serve_connection(io, answer)
+    );
+    let mut closing = false;
+    let mut look = std::pin::pin!(tokio::time::sleep(header_timeout / 2));
+    loop {
+        // Cancel-safe: the connection is polled in place, whatever else is ready.
+        tokio::select! {
+            ended = &mut served => {
+                if let Err(e) = ended {
+                    debug!(error = %e, "a connection ended early");
+                }
+                return;
+            }
+            () = shutdown.cancelled(), if !closing => {
+                closing = true;
+                served.as_mut().graceful_shutdown();
+            }
+            () = &mut look => {
+                if deadline.is_past() {
+                    debug!("a connection is cut: its client sends nothing");
+                    return;
+                }
+                look.as_mut().reset(tokio::time::Instant::now() + header_timeout / 2);
+            }
+        }
+    }
+}
+
+async fn answer(
+    request: Request<Incoming>,
+    mut router: Router,
+    deadline: Arc<Deadline>,
+) -> Result<Response<Body>, Infallible> {
+    deadline.lift();
+    let answer = router.call(request).await;
+    deadline.set_idle();
+    answer
+}
+
+/// Until when the client has to move. Written and read by the one task of the connection.
+#[derive(Debug)]
+struct Deadline {
+    began: Instant,
+    header_timeout: Duration,
+    /// Milliseconds after `began`, above a bit that tells whether a head is on its way. 0: none.
+    at: AtomicU64,
+}
+
+const HEAD: u64 = 1;
+
+impl Deadline {
+    fn new(header_timeout: Duration) -> Deadline {
+        let deadline = Deadline {
+            began: Instant::now(),
+            header_timeout,
+            at: AtomicU64::new(0),
+        };
+        deadline.set(header_timeout, HEAD);
+        deadline
+    }
+
+    fn set(&self, from_now: Duration, kind: u64) {
+        let at = self.elapsed_ms() + u64::try_from(from_now.as_millis()).unwrap_or(u64::MAX >> 2);
+        self.at.store(at.max(1) << 1 | kind, Ordering::Relaxed);
+    }
+
+    /// A request is being answered: that takes what it takes.
+    fn lift(&self) {
+        self.at.store(0, Ordering::Relaxed);
+    }
+
+    fn set_idle(&self) {
+        self.set(IDLE_MAX, 0);
+    }
+
+    /// Octets came: between requests they begin a head, which must not dribble.
+    fn on_octets(&self) {
+        let at = self.at.load(Ordering::Relaxed);
+        if at != 0 && at & HEAD == 0 {
+            self.set(self.header_timeout, HEAD);
+        }
+    }
+
+    fn is_past(&self) -> bool {
+        let at = self.at.load(Ordering::Relaxed);
+        at != 0 && self.elapsed_ms() >= at >> 1
+    }
+
+    fn elapsed_ms(&self) -> u64 {
+        u64::try_from(self.began.elapsed().as_millis()).unwrap_or(u64::MAX >> 2)
+    }
+}
+
+/// A stream that tells its deadline when octets come.
+#[derive(Debug)]
+struct Watched {
+    io: TokioIo<TcpStream>,
+    deadline: Arc<Deadline>,
+}
+
+impl Read for Watched {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buf: ReadBufCursor<'_>,
+    ) -> Poll<io::Result<()>> {
+        let read = Pin::new(&mut self.io).poll_read(cx, buf);
+        if read.is_ready() {
+            self.deadline.on_octets();
+        }
+        read
+    }
+}
+
+impl Write for Watched {
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        octets: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.io).poll_write(cx, octets)
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.io).poll_flush(cx)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.io).poll_shutdown(cx)
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        self.io.is_write_vectored()
+    }
+
+    fn poll_write_vectored(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        pieces: &[io::IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.io).poll_write_vectored(cx, pieces)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use axum::routing::get;
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+
+    const TIMEOUT: Duration = Duration::from_millis(200);
+
+    async fn begin() -> (TcpStream, CancellationToken, tokio::task::JoinHandle<()>) {
+        let slow = || async {
+            tokio::time::sleep(2 * TIMEOUT).await;
+            "slow"
+        };
+        let router = Router::new()
+            .route("/", get(|| async { "hello" }))
+            .route("/slow", get(slow));
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let stream = TcpStream::connect(listener.local_addr().unwrap())
+            .await
+            .unwrap();
+        let shutdown = CancellationToken::new();
+        let server = tokio::spawn(serve(listener, router, TIMEOUT, shutdown.clone()));
+        (stream, shutdown, server)
+    }
+
+    async fn rest_of(stream: &mut TcpStream) -> String {
+        let mut answer = Vec::new();
+        let read = stream.read_to_end(&mut answer);
+        let _ = tokio::time::timeout(10 * TIMEOUT, read)
+            .await
+            .expect("the connection ends");
+        String::from_utf8(answer).unwrap()
+    }
+
+    async fn read_until(stream: &mut TcpStream, end: &str) -> String {
+        let mut answer = String::new();
+        while !answer.ends_with(end) {
+            answer.push(char::from(stream.read_u8().await.expect(&answer)));
+        }
+        answer
+    }
+
+    #[tokio::test]
+    async fn a_head_that_dribbles_is_cut_and_an_idle_connection_is_not() {
+        let (mut stream, _shutdown, _server) = begin().await;
+        stream
+            .write_all(b"GET / HTTP/1.1\r\nhost: a\r\n\r\n")
+            .await
+            .unwrap();
+        read_until(&mut stream, "hello").await;
+        tokio::time::sleep(3 * TIMEOUT).await;
+        stream
+            .write_all(b"GET / HTTP/1.1\r\nhost: a\r\n\r\n")
+            .await
+            .unwrap();
+        read_until(&mut stream, "hello").await;
+        stream.write_all(b"GET / HTTP/1.1\r\nhos").await.unwrap();
+        assert_eq!(rest_of(&mut stream).await, "");
+    }
+
+    #[tokio::test]
+    async fn a_client_that_never_says_a_word_is_cut() {
+        let (mut stream, _shutdown, _server) = begin().await;
+        assert_eq!(rest_of(&mut stream).await, "");
+    }
+
+    #[tokio::test]
+    async fn a_head_that_is_too_large_is_refused() {
+        let (mut stream, _shutdown, _server) = begin().await;
+        let head = format!("GET / HTTP/1.1\r\nx: {}", "x".repeat(HEAD_OCTETS_MAX));
+        stream.write_all(head.as_bytes()).await.unwrap();
+        assert!(rest_of(&mut stream).await.starts_with("HTTP/1.1 431"));
+    }
+
+    #[tokio::test]
+    async fn shutdown_answers_what_is_in_flight_and_then_ends() {
+        let (mut stream, shutdown, server) = begin().await;
+        stream
+            .write_all(b"GET /slow HTTP/1.1\r\nhost: a\r\n\r\n")
+            .await
+            .unwrap();
+        tokio::time::sleep(TIMEOUT / 2).await;
+        shutdown.cancel();
+        assert!(rest_of(&mut stream).await.ends_with("slow"));
+        tokio::time::timeout(10 * TIMEOUT, server)
+            .await
+            .unwrap()
+            .unwrap();
+    }
+}

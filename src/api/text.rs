@@ -1,0 +1,66 @@
+//! How many segments a text takes, and in which alphabet.
+
+use smpp_protocol::{gsm7, segment};
+
+/// What a text needs on the air.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Extent {
+    /// At most 255; no text within the API's limits comes near it.
+    pub(super) parts: u8,
+    /// It needs UCS-2.
+    pub(super) unicode: bool,
+}
+
+/// The one place where the API asks about encoding.
+pub(super) fn extent(text: &str) -> Extent {
+    let preview = segment::preview(text);
+    Extent {
+        parts: u8::try_from(preview.parts).unwrap_or(u8::MAX),
+        unicode: preview.is_unicode(),
+    }
+}
+
+/// True when the GSM alphabet, with its extension, has the character.
+pub(super) fn is_gsm(c: char) -> bool {
+    gsm7::char_septets(c).is_some()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_vectors_of_the_contract_hold() {
+        let x = |s: &str, n: usize| s.repeat(n);
+        for (text, unicode, parts) in [
+            (x("a", 160), false, 1),
+            (x("a", 161), false, 2),
+            (x("a", 306), false, 2),
+            (x("a", 307), false, 3),
+            (x("a", 459), false, 3),
+            (x("a", 460), false, 4),
+            (x("€", 80), false, 1),
+            (x("€", 81), false, 2),
+            (x("a", 158) + "€", false, 1),
+            (x("a", 159) + "€", false, 2),
+            (x("a", 152) + "€" + &x("a", 152), false, 3),
+            (x("€", 153), false, 3),
+            (x("я", 70), true, 1),
+            (x("я", 71), true, 2),
+            (x("я", 134), true, 2),
+            (x("я", 135), true, 3),
+            (x("🎉", 35), true, 1),
+            (x("🎉", 36), true, 2),
+            (x("🎉", 67), true, 3),
+            (x("я", 66) + "🎉" + &x("я", 66), true, 3),
+            ("Ciao! è stato spedito.".into(), false, 1),
+            ("Façade".into(), true, 1),
+            ("ÇA VA".into(), false, 1),
+            ("a`b".into(), true, 1),
+            (x("a", 1000), false, 7),
+            (x("я", 1000), true, 15),
+        ] {
+            assert_eq!(extent(&text), Extent { parts, unicode }, "{text}");
+        }
+    }
+}
