@@ -1,11 +1,34 @@
 //! smpp-bridge: SMS between HTTP applications and SMPP message centres, with one
 //! durable log of what happened to every message in between.
+//!
+//! The map, in the order of the data. A module imports only from the lines below its own
+//! group; `tests/tidy.rs` holds it to that.
+//!
+//! | layer | module | what it is |
+//! |---|---|---|
+//! | 7 | [`commands`] | thin fronts of the binary: run, check, demo, smsc |
+//! | 6 | [`daemon`] | builds everything in order, takes it down in reverse |
+//! | 5 | [`api`] | HTTP in: families, authentication, errors |
+//! | 5 | [`admin`] | `/metrics`, `/livez`, `/readyz` |
+//! | 5 | [`gateway`] | one upstream account: its binds, pacing, health |
+//! | 5 | [`callback`] | outbox to subscriber: signing, retries, address guard |
+//! | 4 | [`queue`] | what to do next with submits: lease, complete, defer |
+//! | 4 | [`inbound`] | what an upstream sent: a receipt of which message, an MO for whom |
+//! | 3 | [`store`] | what must not be lost |
+//! | 2 | [`config`], [`route`], [`tls`], [`guard`], [`shutdown`] | values and pure decisions |
+//! | 1 | [`message`], [`metrics`], [`board`] | nouns, counters, live states |
+//! | 0 | `smpp_protocol` | SMPP without I/O; a crate of its own |
+//!
+//! Beside the layers: [`logging`], set up once by the binary; and [`simulator`], a
+//! message centre to test against, which knows only the protocol.
 
 pub mod admin;
 pub mod api;
 pub mod board;
 pub mod callback;
+pub mod commands;
 pub mod config;
+pub mod daemon;
 pub mod gateway;
 pub mod guard;
 pub mod inbound;
@@ -18,8 +41,3 @@ pub mod shutdown;
 pub mod simulator;
 pub mod store;
 pub mod tls;
-
-pub mod commands {
-    //! Thin fronts.
-    pub mod check;
-}

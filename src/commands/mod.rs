@@ -1,0 +1,84 @@
+//! The binary's commands: thin fronts that read arguments and call a room.
+
+pub mod check;
+pub mod demo;
+pub mod run;
+pub mod smsc;
+
+use clap::{Parser, Subcommand};
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+/// A native SMPP/HTTP bridge: persistent SMPP binds, HTTP APIs, and a durable log of
+/// what happened to every message.
+#[derive(Debug, Parser)]
+#[command(
+    version,
+    propagate_version = true,
+    after_help = "\
+First message in a minute:   smpp-bridge demo
+Try a configuration:         smpp-bridge check --config config/bridge.toml
+Serve:                       smpp-bridge run --config config/bridge.toml
+
+Exit codes: 0 done, 1 failed, 2 wrong arguments, 78 wrong configuration."
+)]
+pub struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Serve until SIGTERM or Ctrl-C, then drain and stop.
+    ///
+    /// On SIGTERM new sends are refused (503), submits that are out are waited for,
+    /// binds are unbound and the log is closed, within shutdown.grace_s.
+    Run {
+        /// The configuration file; every key is described in config/bridge.toml.
+        #[arg(long, value_name = "FILE", env = "SMPP_BRIDGE_CONFIG")]
+        config: PathBuf,
+    },
+    /// Read a configuration as `run` would, and list everything that is wrong with it.
+    Check {
+        #[arg(long, value_name = "FILE", env = "SMPP_BRIDGE_CONFIG")]
+        config: PathBuf,
+    },
+    /// See a message go out and one come in, with everything built in, on loopback.
+    ///
+    /// Starts the bridge with a data directory of its own, a message centre simulator and
+    /// a callback receiver, shows the life of one message each way, and keeps serving.
+    Demo {
+        /// Port of the HTTP API; another one is taken when it is busy.
+        #[arg(long, default_value_t = 18080)]
+        port: u16,
+        /// Keep the log here instead of in a temporary directory.
+        #[arg(long, value_name = "DIR")]
+        data: Option<PathBuf>,
+        /// End after the tour instead of serving on.
+        #[arg(long)]
+        once: bool,
+    },
+    /// Run the message centre simulator alone, to test an ESME against.
+    Smsc(smsc::SmscArguments),
+}
+
+/// Runs what the arguments say.
+pub fn execute(arguments: Arguments) -> ExitCode {
+    match arguments.command {
+        Command::Run { config } => run::run(&config),
+        Command::Check { config } => check::check(&config),
+        Command::Demo { port, data, once } => demo::demo(port, data, once),
+        Command::Smsc(arguments) => smsc::smsc(&arguments),
+    }
+}
+
+/// A runtime for a command, or the reason on standard error.
+fn runtime() -> Result<tokio::runtime::Runtime, ExitCode> {
+    tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .map_err(|e| {
+            eprintln!("smpp-bridge: no runtime: {e}");
+            ExitCode::FAILURE
+        })
+}

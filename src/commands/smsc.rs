@@ -1,0 +1,100 @@
+//! `smpp-bridge smsc`: the simulator as a command.
+
+use crate::simulator::{AutoReceipts, IdFormat, Options, Simulator};
+use clap::Args;
+use std::net::SocketAddr;
+use std::process::ExitCode;
+use std::time::Duration;
+
+#[derive(Debug, Args)]
+pub struct SmscArguments {
+    /// Where to listen; loopback unless you say otherwise.
+    #[arg(long, default_value = "127.0.0.1:2775")]
+    listen: SocketAddr,
+    /// Accept only this system_id (with --password).
+    #[arg(long, requires = "password")]
+    system_id: Option<String>,
+    #[arg(long, requires = "system_id")]
+    password: Option<String>,
+    /// Answer each submit_sm this much later.
+    #[arg(long, default_value_t = 0)]
+    response_delay_ms: u64,
+    /// Send a receipt this long after each submit that asks for one.
+    #[arg(long, default_value_t = 500)]
+    receipt_delay_ms: u64,
+    /// Send no receipts.
+    #[arg(long)]
+    no_receipts: bool,
+    /// What receipts say.
+    #[arg(long, default_value = "DELIVRD", value_parser = ["DELIVRD", "UNDELIV", "EXPIRED", "REJECTD", "DELETED", "ACCEPTD", "ENROUTE"])]
+    stat: String,
+    /// Message ids in hexadecimal.
+    #[arg(long)]
+    hex_ids: bool,
+}
+
+/// Serves until a signal, and tells every second how many submits came.
+pub fn smsc(arguments: &SmscArguments) -> ExitCode {
+    let runtime = match super::runtime() {
+        Ok(runtime) => runtime,
+        Err(code) => return code,
+    };
+    runtime.block_on(async {
+        let simulator = match Simulator::start(options(arguments)).await {
+            Ok(simulator) => simulator,
+            Err(e) => {
+                eprintln!(
+                    "smpp-bridge smsc: cannot listen on {}: {e}; choose another --listen",
+                    arguments.listen
+                );
+                return ExitCode::FAILURE;
+            }
+        };
+        println!(
+            "message centre simulator on {}; Ctrl-C ends it",
+            simulator.address()
+        );
+        let told = async {
+            let mut last = (0, 0);
+            loop {
+                tokio::time::sleep(Duration::from_secs(1)).await;
+                let now = (simulator.bound(), simulator.submits());
+                if now != last {
+                    println!("bound {} submits {}", now.0, now.1);
+                    last = now;
+                }
+            }
+        };
+        tokio::select! {
+            () = super::run::wait_for_signal() => {}
+            () = told => {}
+        }
+        ExitCode::SUCCESS
+    })
+}
+
+fn options(a: &SmscArguments) -> Options {
+    let stats = [
+        "DELIVRD", "UNDELIV", "EXPIRED", "REJECTD", "DELETED", "ACCEPTD", "ENROUTE",
+    ];
+    let stat = stats
+        .into_iter()
+        .find(|s| *s == a.stat)
+        .unwrap_or("DELIVRD");
+    let receipts = AutoReceipts {
+        delay: Duration::from_millis(a.receipt_delay_ms),
+        stat,
+    };
+    Options {
+        listen: a.listen,
+        account: a.system_id.clone().zip(a.password.clone()),
+        response_delay: Duration::from_millis(a.response_delay_ms),
+        ids: if a.hex_ids {
+            IdFormat::Hexadecimal
+        } else {
+            IdFormat::Decimal
+        },
+        receipts: (!a.no_receipts).then_some(receipts),
+        ..Options::default()
+    }
+}

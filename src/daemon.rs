@@ -1,0 +1,212 @@
+//! The bridge in one process: builds everything in order, and takes it down in reverse.
+
+use crate::admin;
+use crate::api;
+use crate::board::Board;
+use crate::callback;
+use crate::config::Config;
+use crate::gateway;
+use crate::inbound::Judge;
+use crate::metrics::Metrics;
+use crate::shutdown::Shutdown;
+use crate::store::sled::{SledJournal, SledOptions};
+use crate::store::{LogStore, OpenOptions, Policy, Store, StoreError};
+use crate::tls::{TlsError, Trust};
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::net::TcpListener;
+use tokio::sync::watch;
+use tokio::task::JoinHandle;
+use tracing::{error, info, warn};
+
+/// A running bridge.
+#[derive(Debug)]
+pub struct Daemon {
+    /// Where the API listens; of interest when the configured port is 0.
+    pub api_address: SocketAddr,
+    pub store: Arc<LogStore>,
+    admission: watch::Sender<bool>,
+    shutdown: Shutdown,
+    grace: Duration,
+    gateways: JoinHandle<()>,
+    callbacks: JoinHandle<()>,
+    servers: Vec<JoinHandle<()>>,
+}
+
+/// Why the bridge does not start.
+#[derive(Debug)]
+pub enum StartError {
+    /// The address is taken, or not ours.
+    Listen(SocketAddr, std::io::Error),
+    Store(StoreError),
+    Tls(TlsError),
+}
+
+impl std::fmt::Display for StartError {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            StartError::Listen(address, e) => write!(
+                f,
+                "cannot listen on {address}: {e}; stop what listens there, or set http.listen to another port"
+            ),
+            StartError::Store(e) => write!(f, "{e}"),
+            StartError::Tls(e) => write!(f, "{e}"),
+        }
+    }
+}
+
+impl std::error::Error for StartError {}
+
+impl Daemon {
+    /// Listens first, so that a second start fails before it touches anything; then opens
+    /// the log, starts the callbacks and the gateways, and serves.
+    pub async fn start(config: Config) -> Result<Daemon, StartError> {
+        let config = Arc::new(config);
+        let api_listener = listen(config.http.listen).await?;
+        let admin_listener = match config.http.admin_listen {
+            Some(address) => Some(listen(address).await?),
+            None => None,
+        };
+        let api_address = api_listener
+            .local_addr()
+            .map_err(|e| StartError::Listen(config.http.listen, e))?;
+        let metrics = Metrics::new();
+        let trust = Arc::new(Trust::load(&config.tls).map_err(StartError::Tls)?);
+        let store = Arc::new(open_store(&config, &metrics)?);
+        let board = Board::default();
+        let shutdown = Shutdown::new();
+
+        let callbacks = callback::Engine {
+            store: store.clone(),
+            config: config.clone(),
+            tls: trust.https().map_err(StartError::Tls)?,
+            metrics: metrics.callback.clone(),
+            grace: config.shutdown.grace / 2,
+        };
+        let callbacks = tokio::spawn(callback::run(callbacks, shutdown.drain.clone()));
+        let gateways = tokio::spawn(gateway::run(
+            gateway::Context {
+                store: store.clone(),
+                config: config.clone(),
+                metrics: metrics.gateway.clone(),
+                board: board.clone(),
+                judge: Judge::new(config.clone(), metrics.gateway.clone()),
+                trust,
+            },
+            shutdown.clone(),
+        ));
+        let (admission, admitted) = watch::channel(true);
+        let health = admin::router(admin::Context {
+            store: store.clone(),
+            metrics: metrics.clone(),
+            board: board.clone(),
+            admission: admitted.clone(),
+        });
+        let api = api::router(api::Context {
+            store: store.clone(),
+            config: config.clone(),
+            metrics,
+            board,
+            admission: admitted,
+            base_url: config.http.base_url(api_address),
+        });
+        let timeout = config.limits.header_timeout;
+        let serve = |listener, router| {
+            tokio::spawn(api::serve(listener, router, timeout, shutdown.stop.clone()))
+        };
+        let mut servers = Vec::new();
+        servers.extend(admin_listener.map(|listener| serve(listener, health.clone())));
+        servers.push(serve(api_listener, api.merge(health)));
+        info!(listen = %api_address, "smpp-bridge serves");
+        Ok(Daemon {
+            api_address,
+            store,
+            admission,
+            grace: config.shutdown.grace,
+            shutdown,
+            gateways,
+            callbacks,
+            servers,
+        })
+    }
+
+    /// Refuses new sends, waits for the answers that are out, unbinds, closes the log.
+    ///
+    /// After the grace everything is let go; what was not answered is in doubt then, and
+    /// decided at the next start.
+    pub async fn stop(self) {
+        info!(
+            grace_s = self.grace.as_secs(),
+            "stopping: no new sends, waiting for what is in flight"
+        );
+        self.admission.send_replace(false);
+        self.shutdown.drain.cancel();
+        let ended = async {
+            log_failure("gateways", self.gateways.await);
+            log_failure("callbacks", self.callbacks.await);
+        };
+        tokio::pin!(ended);
+        if tokio::time::timeout(self.grace, &mut ended).await.is_err() {
+            warn!("the grace is over; what is still in flight is decided at the next start");
+            self.shutdown.stop.cancel();
+            if tokio::time::timeout(LAST_WORDS, &mut ended).await.is_err() {
+                error!("a task does not end; the process ends without it");
+            }
+        }
+        self.shutdown.stop.cancel();
+        for server in self.servers {
+            if tokio::time::timeout(LAST_WORDS, server).await.is_err() {
+                warn!("open HTTP connections are cut");
+            }
+        }
+        if let Err(e) = self.store.close().await {
+            error!(error = %e, "the log was not closed cleanly; nothing acknowledged is lost");
+        }
+        info!("stopped");
+    }
+}
+
+/// After the grace, time for each task to notice.
+const LAST_WORDS: Duration = Duration::from_secs(2);
+
+fn log_failure(name: &str, ended: Result<(), tokio::task::JoinError>) {
+    if let Err(e) = ended {
+        error!(task = name, error = %e, "a task failed");
+    }
+}
+
+async fn listen(address: SocketAddr) -> Result<TcpListener, StartError> {
+    TcpListener::bind(address)
+        .await
+        .map_err(|e| StartError::Listen(address, e))
+}
+
+fn open_store(config: &Config, metrics: &Metrics) -> Result<LogStore, StartError> {
+    let storage = &config.storage;
+    let options = SledOptions {
+        path: storage.path.clone(),
+        slice_octets_max: storage.slice_octets,
+        slice_age_max: storage.slice_age,
+        retention: storage.retention_age,
+        retention_octets_max: storage.retention_octets.unwrap_or(0),
+        disk_reserve_octets: storage.disk_reserve_octets,
+        cache_octets: storage.cache_octets,
+    };
+    let policy = Policy {
+        queued_per_gateway_max: usize::try_from(config.limits.queued_per_gateway)
+            .unwrap_or(usize::MAX),
+        orphan_retention: config.receipts.orphan_retention,
+        reassembly_timeout: config.mo.reassembly_timeout,
+        ..Policy::default()
+    };
+    let open = move || SledJournal::open(&options);
+    LogStore::open(
+        open,
+        OpenOptions {
+            policy,
+            metrics: metrics.store.clone(),
+        },
+    )
+    .map_err(StartError::Store)
+}
