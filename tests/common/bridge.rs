@@ -1,0 +1,251 @@
+//! The daemon as a child process: its configuration, its log output, its life and death.
+
+use super::http::Http;
+use rustix::process::{Pid, Resource, Rlimit, Signal};
+use std::fs::{File, OpenOptions};
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::time::{Duration, Instant};
+use tempfile::TempDir;
+
+/// A debug build on a busy machine.
+const START_WITHIN: Duration = Duration::from_secs(30);
+/// The grace of the configuration, and what the log needs to close.
+const STOP_WITHIN: Duration = Duration::from_secs(30);
+
+pub(crate) struct Bridge {
+    pub(crate) http: Http,
+    pub(crate) folder: TempDir,
+    child: Child,
+}
+
+/// The reference configuration of the contracts. The kernel chooses the port, and an SMSC that
+/// comes back is found soon.
+pub(crate) fn reference(app: SocketAddr) -> toml::Table {
+    REFERENCE
+        .replace("{app}", &app.to_string())
+        .parse()
+        .unwrap()
+}
+
+const REFERENCE: &str = r#"
+[http]
+listen = "127.0.0.1:0"
+trusted_proxies = []
+[storage]
+path = "data"
+[tls]
+ca_file = ""
+[[api.tokens]]
+name = "admin"
+token = "adm-token"
+scopes = ["admin"]
+[[api.tokens]]
+name = "sender"
+token = "send-token"
+scopes = ["send"]
+[[api.tokens]]
+name = "reader"
+token = "read-token"
+scopes = ["read"]
+[callbacks]
+timeout_ms = 2000
+backoff_initial_ms = 200
+backoff_max_ms = 2000
+give_up_after_s = 20
+allow_private_networks = true
+[dlr]
+require_token = false
+require_status = false
+delivered_at = "on_delivered"
+[receipts]
+unknown_is_final = false
+[mo]
+a2p_max_digits = 8
+classify_by = "destination"
+reassembly = true
+reassembly_timeout_s = 3
+[[service_profiles]]
+id = 12
+name = "mo-default"
+organisation = { id = 4, name = "Example Org" }
+callback_url = "http://{app}/mo"
+api_secret = "s3cr3t-signing-key"
+p2p_enabled = true
+p2p_callback_url = "http://{app}/p2p"
+receipts = "final"
+[[endpoints]]
+id = 1
+name = "Meter 17"
+msisdn = "4915112345678"
+service_profile = 12
+[[universal.accounts]]
+name = "acme"
+api_key = "uk-acme"
+username = "acme"
+password = "acme-pass"
+allowed_ips = []
+gateway = "smsc-main"
+callback_url = "http://{app}/universal"
+price_per_part = 0.035
+rate_per_s = 1000
+max_parts = 10
+[use_cases_defaults]
+landline_prefixes = ["+4930"]
+[smpp]
+reconnect_initial_ms = 50
+reconnect_max_ms = 400
+[shutdown]
+grace_s = 10
+"#;
+
+/// Sets one key, its table made where it is missing.
+pub(crate) fn set(config: &mut toml::Table, table: &str, key: &str, value: impl Into<toml::Value>) {
+    let table = config
+        .entry(table)
+        .or_insert_with(|| toml::Value::Table(toml::Table::new()));
+    let table = table.as_table_mut().unwrap();
+    table.insert(key.into(), value.into());
+}
+
+impl Bridge {
+    pub(crate) async fn start(config: &toml::Table) -> Bridge {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("bridge.toml");
+        std::fs::write(path, config.to_string()).unwrap();
+        let (child, address) = launch(&folder).await;
+        Bridge {
+            http: Http { address },
+            folder,
+            child,
+        }
+    }
+
+    /// With nobody to call back.
+    pub(crate) async fn alone() -> Bridge {
+        Bridge::start(&reference(SocketAddr::from(([127, 0, 0, 1], 9)))).await
+    }
+
+    /// Everything the daemon has written to its output, over all its lives.
+    pub(crate) fn log(&self) -> String {
+        std::fs::read_to_string(log_path(&self.folder)).unwrap()
+    }
+
+    pub(crate) fn is_running(&mut self) -> bool {
+        self.child.try_wait().unwrap().is_none()
+    }
+
+    /// SIGTERM, and nothing more.
+    pub(crate) fn terminate(&self) {
+        rustix::process::kill_process(self.pid(), Signal::TERM).unwrap();
+    }
+
+    /// From now on no write to any file succeeds, or every one again: to the process it looks
+    /// like a disk that fails.
+    pub(crate) fn set_writable(&self, is_writable: bool) {
+        let current = if is_writable { None } else { Some(0) };
+        let limit = Rlimit {
+            current,
+            maximum: None,
+        };
+        rustix::process::prlimit(Some(self.pid()), Resource::Fsize, limit).unwrap();
+    }
+
+    fn pid(&self) -> Pid {
+        Pid::from_child(&self.child)
+    }
+
+    pub(crate) async fn until_ended(&mut self) -> ExitStatus {
+        let began = Instant::now();
+        loop {
+            if let Some(status) = self.child.try_wait().unwrap() {
+                return status;
+            }
+            assert!(began.elapsed() < STOP_WITHIN, "it does not stop");
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    }
+
+    /// SIGTERM, and the end.
+    pub(crate) async fn stop(&mut self) {
+        self.terminate();
+        let status = self.until_ended().await;
+        assert!(status.success(), "{status}\n{}", self.log());
+    }
+
+    /// SIGKILL.
+    pub(crate) fn kill9(&mut self) {
+        self.child.kill().unwrap();
+        self.child.wait().unwrap();
+    }
+
+    /// A new life over the same log, on another port.
+    pub(crate) async fn start_again(&mut self) {
+        let (child, address) = launch(&self.folder).await;
+        self.child = child;
+        self.http = Http { address };
+    }
+
+    pub(crate) async fn restart(&mut self) {
+        self.stop().await;
+        self.start_again().await;
+    }
+}
+
+impl Drop for Bridge {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            eprintln!("--- log of the daemon ---\n{}", self.log());
+        }
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+fn log_path(folder: &TempDir) -> PathBuf {
+    folder.path().join("log")
+}
+
+async fn launch(folder: &TempDir) -> (Child, SocketAddr) {
+    let log = OpenOptions::new()
+        .create(true)
+        .append(true)
+        .open(log_path(folder))
+        .unwrap();
+    let read_from = File::metadata(&log).unwrap().len();
+    // A write beyond the limit of `set_writable` is to be an error, not the end.
+    let mut child = Command::new("sh")
+        .args(["-c", r#"trap "" XFSZ; exec "$0" run --config bridge.toml"#])
+        .arg(env!("CARGO_BIN_EXE_smpp-bridge"))
+        .current_dir(folder.path())
+        .env_remove("RUST_LOG")
+        .stdin(Stdio::null())
+        .stdout(log.try_clone().unwrap())
+        .stderr(log)
+        .spawn()
+        .unwrap();
+    let began = Instant::now();
+    loop {
+        let log = std::fs::read(log_path(folder)).unwrap();
+        let log = String::from_utf8_lossy(&log[usize::try_from(read_from).unwrap()..]).into_owned();
+        if let Some(address) = served_address(&log) {
+            return (child, address);
+        }
+        if let Some(status) = child.try_wait().unwrap() {
+            panic!("the daemon does not start: {status}\n{log}");
+        }
+        if began.elapsed() > START_WITHIN {
+            child.kill().unwrap();
+            panic!("the daemon does not start in time\n{log}");
+        }
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+}
+
+/// From the line that says so.
+fn served_address(log: &str) -> Option<SocketAddr> {
+    let line = log.lines().find(|l| l.contains("smpp-bridge serves"))?;
+    let address = line.split("listen=").nth(1)?.split_whitespace().next()?;
+    address.parse().ok()
+}
