@@ -43,6 +43,9 @@ fn filter(config: &LogConfig, wish: Option<&str>) -> (EnvFilter, Option<String>)
     }
 }
 
+// A line that cannot be written is lost. To complain of it on stderr, as is the default, would end
+// the thread that logs: stderr is what cannot be written.
+
 fn text<W>(filter: EnvFilter, colours: bool, out: W) -> impl Subscriber + Send + Sync
 where
     W: for<'a> fmt::MakeWriter<'a> + Send + Sync + 'static,
@@ -51,6 +54,7 @@ where
         .with_env_filter(filter)
         .with_ansi(colours)
         .with_writer(out)
+        .log_internal_errors(false)
         .finish()
 }
 
@@ -64,6 +68,7 @@ where
         .json()
         .flatten_event(true)
         .with_writer(out)
+        .log_internal_errors(false)
         .finish()
 }
 

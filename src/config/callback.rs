@@ -1,4 +1,4 @@
-//! `[callbacks]`: how the outbox delivers to subscribers (contracts §1.6).
+//! `[callbacks]`: how the outbox delivers to subscribers.
 
 use std::time::Duration;
 

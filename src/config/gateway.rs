@@ -59,20 +59,20 @@ pub struct GatewayTls {
     pub pin_sha256: Option<[u8; 32]>,
 }
 
-/// How an id in a receipt becomes the id of a response (contracts §2.2).
+/// How an id in a receipt becomes the id of a response.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ReceiptId {
     /// Exact, then without regard to case and leading zeros, then both conversions.
     Auto,
     /// No conversion.
     Same,
-    /// The receipt says it in hexadecimal, the response said it in decimal.
+    /// Hexadecimal in the response, decimal in the receipt.
     HexToDec,
-    /// The receipt says it in decimal, the response said it in hexadecimal.
+    /// Decimal in the response, hexadecimal in the receipt.
     DecToHex,
 }
 
-/// What becomes of a `submit_sm` that was sent and not answered (contracts §2.3).
+/// What becomes of a `submit_sm` that was sent and not answered.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum OnUnknown {
     /// Sent once more after the re-bind.

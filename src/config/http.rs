@@ -18,7 +18,7 @@ use super::{
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct HttpConfig {
     /// Address and port of the API. Default 127.0.0.1:18080: nobody but this machine, because
-    /// without tokens the API is open. Any other address needs `[[api.tokens]]` (contracts §1.2).
+    /// without tokens the API is open. Any other address needs `[[api.tokens]]`.
     pub listen: SocketAddr,
     /// How the outside reaches `listen`, without a slash at its end; the URLs given to providers
     /// begin with it, and their signatures are checked against it. None (the default): the address
@@ -110,7 +110,7 @@ pub struct ApiToken {
     pub scopes: Vec<Scope>,
 }
 
-/// What a token may do (contracts §1.2).
+/// What a token may do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Scope {
     /// Everything, secrets that may be shown included.

@@ -1,4 +1,4 @@
-//! `[mo]`: what happens to a message from a handset before it is posted (contracts §4).
+//! `[mo]`: what happens to a message from a handset before it is posted.
 
 use std::time::Duration;
 

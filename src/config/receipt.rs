@@ -7,7 +7,7 @@ use super::{
     value::{self, Word},
 };
 
-/// `[dlr]`: delivery reports that arrive over HTTP (contracts §3.5).
+/// `[dlr]`: delivery reports that arrive over HTTP.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct DlrConfig {
     /// Whether a report to a gateway without `callback_token` is refused. Default false: the
@@ -30,7 +30,7 @@ pub enum DeliveredAt {
     Always,
 }
 
-/// `[receipts]`: receipts of an SMSC (contracts §2.2).
+/// `[receipts]`: receipts of an SMSC.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ReceiptConfig {
     /// Whether `UNKNOWN` ends a message as undelivered. Default false: SMSCs say it and deliver

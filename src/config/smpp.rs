@@ -31,7 +31,7 @@ pub struct SmppDefaults {
     /// a busy SMSC.
     pub enquire_link_misses: u8,
     /// `response_timeout_s`: a `submit_sm` without its response by then is in doubt. Default 30 s
-    /// (contracts §2.3).
+    ///.
     pub response_timeout: Duration,
     /// `bind_timeout_s`: wait for the bind's response. Default 30 s: some SMSCs ask a slow
     /// directory first.

@@ -1,5 +1,5 @@
 //! `[[service_profiles]]` and `[[endpoints]]`: who gets the messages from handsets and the receipts
-//! of family 2 (contracts §4), and whose handset it is.
+//! of family 2, and whose handset it is.
 
 use std::collections::HashSet;
 

@@ -1,4 +1,4 @@
-//! Which URLs may be called: the rule of contracts §1.6, for those in the file and those in a
+//! Which URLs may be called: the documented rules for those in the file and those in a
 //! request alike.
 
 use http::Uri;
