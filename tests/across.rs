@@ -75,7 +75,7 @@ async fn a_submitted_message_is_not_sent_again_after_a_kill() {
     scene.until_state(id, "delivered").await;
 }
 
-/// Contracts §1.5: a receipt and an MO that were acknowledged survive as well.
+/// A receipt and an MO that were acknowledged survive as well.
 #[tokio::test]
 async fn acknowledged_receipts_and_mos_survive_a_kill() {
     let mut scene = Scene::new().await;
@@ -258,7 +258,7 @@ async fn x_013_a_dropped_connection_submits_at_most_once_more() {
     assert_eq!(scene.submits_of("again"), 2);
 }
 
-/// Rule 4 of contracts §2.1: what the bridge decided by itself gives way to a real verdict.
+/// What the bridge decided by itself gives way to a real verdict.
 #[tokio::test]
 async fn a_soft_failure_is_replaced_by_the_upstreams_verdict() {
     let scene = Scene::with(|_| {}, json!({"meta": {"smpp": {"on_unknown": "fail"}}})).await;
@@ -326,7 +326,7 @@ async fn x_021_delivered_in_any_spelling_is_delivered() {
     }
 }
 
-/// Also contracts §2.2: where TLV and text disagree the TLV wins.
+/// Where TLV and text disagree the TLV wins.
 #[tokio::test]
 async fn x_023_the_tlv_tells_the_state() {
     let scene = Scene::new().await;
@@ -564,7 +564,6 @@ async fn many_silent_connections_do_not_keep_others_out() {
     assert!(began.elapsed() < Duration::from_secs(2));
 }
 
-/// Also contracts §10.1-1.
 #[tokio::test]
 async fn a_full_queue_is_429_with_retry_after_and_no_record() {
     let change = |c: &mut toml::Table| set(c, "limits", "queued_per_gateway", 5);
@@ -754,7 +753,7 @@ async fn callbacks_wait_for_an_application_that_is_down() {
     assert_eq!(told, ids);
 }
 
-/// Contracts §1.6: a name is looked at where it leads to, when the callback connects.
+/// A name is looked at where it leads to, when the callback connects.
 #[tokio::test]
 async fn a_callback_url_whose_name_leads_inside_is_never_called() {
     let change = |c: &mut toml::Table| {

@@ -31,7 +31,7 @@ fn shipped(name: &str) -> String {
     .unwrap()
 }
 
-/// The contracts' reference configuration (Appendix A).
+/// The reference configuration.
 const REFERENCE: &str = r#"
 [http]
 listen = "127.0.0.1:18080"

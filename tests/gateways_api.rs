@@ -760,7 +760,7 @@ async fn g_139_a_receipt_of_an_unknown_id_is_acknowledged_and_kept() {
     assert_eq!(orphans["data"][0]["sms_gateway_id"], scene.gateway);
 }
 
-/// Contracts §2.2: a receipt that overtakes its response is applied when the id is known.
+/// A receipt that overtakes its response is applied when the id is known.
 #[tokio::test]
 async fn a_receipt_before_its_response_is_matched() {
     let scene = Scene::new().await;
@@ -961,7 +961,6 @@ async fn g_152_the_events_tell_the_story_in_order() {
     assert_eq!(events[2]["detail"]["stat"], "DELIVRD");
 }
 
-/// Contracts §2.1, rule 5.
 #[tokio::test]
 async fn a_long_message_is_delivered_with_its_last_part_and_failed_with_its_first() {
     let scene = Scene::new().await;
@@ -1196,7 +1195,7 @@ async fn g_086_a_dlr_without_a_status_does_not_undo_a_failure() {
     assert_eq!(unchanged(&after), unchanged(&before));
 }
 
-/// A record but for what even an ignored report moves (contracts §10.1).
+/// A record but for what even an ignored report moves.
 fn unchanged(record: &Value) -> Value {
     with(record.clone(), json!({"last_dlr_at": null}))
 }
@@ -1379,7 +1378,7 @@ async fn g_100_the_first_verdict_stands_and_the_second_is_listed_as_ignored() {
     assert_eq!(types.iter().filter(|t| *t == "dlr_ignored").count(), 1);
 }
 
-/// A different word of progress is written, though the state stays (contracts §2.1, rule 2).
+/// A different word of progress is written, though the state stays.
 #[tokio::test]
 async fn another_word_of_progress_is_shown_as_it_is_said() {
     let scene = verbatim().await;
@@ -1561,7 +1560,7 @@ async fn g_117_in_lifecycle_mode_only_four_words_are_shown() {
     }
 }
 
-/// Contracts §3.5: any part's id is good, and the whole follows its parts.
+/// Any part's id is good, and the whole follows its parts.
 #[tokio::test]
 async fn a_dlr_may_name_any_part() {
     let scene = verbatim().await;
@@ -1581,7 +1580,7 @@ async fn a_dlr_may_name_any_part() {
 
 // ---- changes of a gateway that the wire notices
 
-/// Contracts §3.2: no restart of the bridge, and nothing that waits is lost.
+/// No restart of the bridge, and nothing that waits is lost.
 #[tokio::test]
 async fn a_changed_port_or_password_binds_anew() {
     let scene = Scene::new().await;

@@ -206,7 +206,7 @@ async fn fields_of_the_wrong_type_are_422_by_their_name() {
     must_work(&mut scene).await;
 }
 
-/// Contracts §1.3: of duplicate members the last one counts, and §1.1: unknown ones do not.
+/// Of duplicate members the last one counts, and unknown ones do not.
 #[tokio::test]
 async fn of_duplicate_members_the_last_one_counts() {
     let scene = Scene::new().await;

@@ -248,7 +248,7 @@ async fn m_016_a_p2p_mo_without_a_callback_is_kept_unrouted() {
     again.must_be_error(409);
 }
 
-/// Contracts §4: whoever is no endpoint belongs to the gateway's profile.
+/// Whoever is no endpoint belongs to the gateway's profile.
 #[tokio::test]
 async fn a_strange_handset_belongs_to_the_gateways_profile() {
     let scene = Scene::with(|_| {}, json!({"meta": {"service_profile": 12}})).await;
@@ -482,7 +482,7 @@ async fn every_way_to_mark_parts_is_understood() {
     assert_eq!(seen[1].json()["payload"], "eins zwei");
 }
 
-/// Contracts §4.2: what is missing is not waited for for ever.
+/// What is missing is not waited for for ever.
 #[tokio::test]
 async fn parts_without_their_fellows_are_posted_one_by_one() {
     let change = |c: &mut toml::Table| set(c, "mo", "reassembly_timeout_s", 1);

@@ -162,7 +162,7 @@ impl Config {
         config
     }
 
-    /// Contracts §1.2: without a token, or with one that everybody knows, only this machine may
+    /// Without a token, or with one that everybody knows, only this machine may
     /// reach the API. `tokens` counts the right and the wrong ones.
     fn refuse_open_api(&self, table: &mut Table<'_>, tokens: usize) {
         let elsewhere = "is not a loopback address";

@@ -24,10 +24,10 @@ pub struct LimitConfig {
     /// Open messages of one gateway; beyond it sends are answered 429. Default 100,000: a quarter
     /// of an hour of 100 a second; what waits longer is better told to come back.
     pub queued_per_gateway: u32,
-    /// Largest request body; beyond it 413. Default 262,144 (256 KiB), as the contract says.
+    /// Largest request body; beyond it 413. Default 262,144 (256 KiB).
     pub body_octets: usize,
     /// `send_wait_ms`: how long a send waits for the SMSC's answer before it is answered `queued`.
-    /// Default 10 s, as the contract says. 0 answers at once.
+    /// Default 10 s. 0 answers at once.
     pub send_wait: Duration,
     /// `header_timeout_ms`: a client that has not sent its headers by then is cut. Default 10 s:
     /// slow clients must not hold connections, and none is slower for a reason.

@@ -20,7 +20,7 @@ pub(crate) struct Bridge {
     child: Child,
 }
 
-/// The reference configuration of the contracts. The kernel chooses the port, and an SMSC that
+/// The reference configuration. The kernel chooses the port, and an SMSC that
 /// comes back is found soon.
 pub(crate) fn reference(app: SocketAddr) -> toml::Table {
     REFERENCE
