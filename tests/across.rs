@@ -261,13 +261,36 @@ async fn x_013_a_dropped_connection_submits_at_most_once_more() {
 /// What the bridge decided by itself gives way to a real verdict.
 #[tokio::test]
 async fn a_soft_failure_is_replaced_by_the_upstreams_verdict() {
-    let scene = Scene::with(|_| {}, json!({"meta": {"smpp": {"on_unknown": "fail"}}})).await;
-    scene.smsc.answer_next([Reaction::Drop]);
+    let smpp = json!({"on_unknown": "fail", "response_timeout_s": 1});
+    let scene = Scene::with(|_| {}, json!({"meta": {"smpp": smpp}})).await;
+    scene.smsc.set_response_delay(Duration::from_secs(2));
     let sent = scene.send(text("hello")).await;
     assert_eq!(sent.status, 504, "{}", sent.text());
     assert_eq!(sent.member("state"), "failed");
+    assert_eq!(sent.member("delivery_status"), "failed");
     let list = scene.http().get("/api/in-doubt", ADMIN).await.json();
     assert_eq!(list["data"][0]["id"], sent.id());
+    // The response comes after all, and names the message.
+    let external = scene.smsc.recorded()[0].message_id.clone();
+    wait_for("the late response", async || {
+        let record = scene.record(sent.id()).await;
+        (record["external_message_id"] == external).then_some(())
+    })
+    .await;
+    scene.receive(&external, "DELIVRD").await;
+    let record = scene.until_state(sent.id(), "delivered").await;
+    assert_eq!(record["delivery_status"], "delivered");
+    assert!(record["delivered_at"].is_string());
+    assert_eq!(record["error_message"], Value::Null);
+    let patched = scene.app.until("PATCH", "/mo", 2).await;
+    let told: Vec<_> = patched
+        .iter()
+        .map(|p| p.json()["status"]["id"].clone())
+        .collect();
+    assert_eq!(told, [5, 4], "the callbacks follow");
+    // Once: the verdict stands now.
+    scene.receive(&external, "UNDELIV").await;
+    assert_eq!(scene.record(sent.id()).await["state"], "delivered");
     assert_eq!(scene.smsc.submits(), 1);
 }
 

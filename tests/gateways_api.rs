@@ -1195,6 +1195,37 @@ async fn g_086_a_dlr_without_a_status_does_not_undo_a_failure() {
     assert_eq!(unchanged(&after), unchanged(&before));
 }
 
+/// What a provider says has a limit, and what it does not say is noted.
+#[tokio::test]
+async fn a_dlrs_words_and_members_are_bounded_and_a_default_is_flagged() {
+    let scene = verbatim().await;
+    let (id, external) = scene.submitted("hello").await;
+    let mut dlr = json!({"message_id": external, "status": format!("  {}", "É".repeat(100))});
+    for n in 0..200 {
+        dlr[format!("member{n}")] = json!("x".repeat(200));
+    }
+    assert_eq!(scene.dlr(dlr).await.status, 200);
+    let record = scene.record(id).await;
+    assert_eq!(record["delivery_status"], "é".repeat(64));
+    assert_eq!(record["state"], "submitted");
+    let remote = &record["remote_response"];
+    assert_eq!(remote["truncated"], true);
+    assert_eq!(
+        remote["command_status_name"], "ESME_ROK",
+        "what was there stays"
+    );
+    assert!(remote.as_object().unwrap().len() <= 65);
+    assert!(remote.to_string().len() <= 17 * 1024);
+    scene.dlr(json!({"message_id": external})).await;
+    let events = scene.http().events(id).await;
+    let flags: Vec<_> = events
+        .iter()
+        .filter(|e| e["type"] == "dlr")
+        .map(|e| e["detail"]["defaulted"].clone())
+        .collect();
+    assert_eq!(flags, [false, true]);
+}
+
 /// A record but for what even an ignored report moves.
 fn unchanged(record: &Value) -> Value {
     with(record.clone(), json!({"last_dlr_at": null}))

@@ -361,7 +361,7 @@ async fn m_024_an_mo_outlives_a_restart_while_the_application_is_down() {
     assert_eq!(scene.app.seen().len(), 1);
 }
 
-/// Also contracts §1.6: a hanging application delays neither sends nor other callbacks.
+/// A hanging application delays neither sends nor other callbacks.
 #[tokio::test]
 async fn m_025_a_hanging_application_holds_nothing_up() {
     let scene = Scene::new().await;
@@ -574,7 +574,7 @@ async fn m_037_the_receipt_of_an_mt_is_patched() {
     assert_eq!(claims(&seen[0])["sub"], id.to_string());
 }
 
-/// Also contracts §2.4 for a refused submit.
+/// The same for a refused submit.
 #[tokio::test]
 async fn m_038_each_verdict_has_its_number() {
     use smpp_bridge::simulator::Answer;
@@ -603,7 +603,7 @@ async fn m_038_each_verdict_has_its_number() {
     assert_eq!(body["status"], json!({"id": 5, "status": "FAILED"}));
 }
 
-/// Also rule 6 of contracts §2.1: a verdict is told once.
+/// A verdict is told once.
 #[tokio::test]
 async fn m_039_progress_is_not_patched_and_a_verdict_only_once() {
     let scene = Scene::new().await;
