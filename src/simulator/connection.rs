@@ -2,13 +2,14 @@
 
 use super::{Answer, ORDERS_MAX, Order, RECORDED_MAX, Receiver, Recorded, Shared};
 use bytes::{Bytes, BytesMut};
-use smpp_protocol::coding::{EsmClass, InterfaceVersion, MessageState};
+use smpp_protocol::coding::{DataCoding, EsmClass, InterfaceVersion, MessageState};
 use smpp_protocol::command::{CommandStatus, SequenceNumber};
 use smpp_protocol::pdu::{Bind, BindResp, Body, DeliverSm, MessageResp, Pdu, SubmitSm};
 use smpp_protocol::receipt::{Receipt, ReceiptText};
 use smpp_protocol::session::{Event, Session, SessionOptions};
 use smpp_protocol::time::CivilTime;
 use smpp_protocol::tlv::Tag;
+use smpp_protocol::udh::strip_udh;
 use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -323,10 +324,7 @@ pub(super) fn receipt(submit: &SubmitSm, message_id: &str, stat: &str) -> Delive
         done_date: now,
         state,
         err: "000",
-        text: submit
-            .short_message
-            .get(..20)
-            .unwrap_or(&submit.short_message),
+        text: &quoted(submit),
     });
     let mut pdu = DeliverSm {
         source_addr_ton: submit.dest_addr_ton,
@@ -344,6 +342,18 @@ pub(super) fn receipt(submit: &SubmitSm, message_id: &str, stat: &str) -> Delive
     pdu
 }
 
+/// What a receipt's plain text can quote of a message: neither headers nor other alphabets.
+fn quoted(submit: &SubmitSm) -> Vec<u8> {
+    if submit.data_coding != DataCoding::DEFAULT {
+        return Vec::new();
+    }
+    let text = strip_udh(submit.esm_class, &submit.short_message);
+    text.iter()
+        .copied()
+        .filter(|o| matches!(o, b' '..=b'~'))
+        .collect()
+}
+
 fn unix_seconds() -> i64 {
     let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
     now.map_or(0, |d| i64::try_from(d.as_secs()).unwrap_or(0))
@@ -359,3 +369,28 @@ const MIDNIGHT_1970: CivilTime = CivilTime {
     second: 0,
     utc_offset_minutes: None,
 };
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn receipts_quote_what_plain_text_can_hold() {
+        let receipt_text = |esm_class, data_coding, octets: &'static [u8]| {
+            let submit = SubmitSm {
+                esm_class,
+                data_coding,
+                short_message: Bytes::from_static(octets),
+                ..SubmitSm::default()
+            };
+            receipt(&submit, "1", "DELIVRD").short_message
+        };
+        let (plain, header) = (EsmClass::default(), EsmClass::UDH);
+        let text = receipt_text(plain, DataCoding::DEFAULT, b"Hello, \x1b\x65uro");
+        assert!(text.ends_with(b"text:Hello, euro"), "{text:?}");
+        let text = receipt_text(header, DataCoding::DEFAULT, b"\x05\0\x03\xa4\x02\x01Long");
+        assert!(text.ends_with(b"text:Long"), "{text:?}");
+        let text = receipt_text(plain, DataCoding(8), b"\x04\x1f\xd8\x3c");
+        assert!(text.ends_with(b"text:"), "{text:?}");
+    }
+}
