@@ -1,33 +1,41 @@
 //! The journal on sled 0.34.7, used only in the way that proved safe and fast.
 //!
-//! An append-only tree of frames, a database per time slice, one writer, and our own
-//! fdatasync after each of sled's flushes, which by themselves reach neither the disk's
-//! cache nor the file's metadata. No deletes, no random keys, no transactions: a slice
-//! that nothing needs any more is removed as a directory.
+//! A commit is one record in a write-ahead file and one fdatasync. sled gets the frames
+//! afterwards, in large batches: an append-only tree, a database per time slice, one
+//! thread that writes, and our own fdatasync after each of sled's flushes, which by
+//! themselves reach neither the disk's cache nor the file's metadata. No deletes, no
+//! random keys, no transactions: a slice that nothing needs any more is removed as a
+//! directory.
 //!
 //! ```text
 //! data/
 //!   lock                               held by the process that owns the directory
 //!   needed-from                        everything open begins at or after this frame
+//!   wal-a wal-b                        records that sled may not have yet
 //!   slice-000007-000000012345/         sequence, number of its first frame
 //!     tree "frames": number (8 octets, big endian) → frame
 //!     tree "finished": message id (8) → its last frame (8); derived
 //! ```
 
+mod feeder;
 mod files;
 mod slice;
+mod wal;
 
 use super::StoreError;
 use super::codec::Frame;
 use super::journal::{FrameSource, Journal};
 use crate::message::MessageId;
+use feeder::Feeder;
 use files::{DataDir, SliceName};
 use slice::Slice;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
-use tracing::{info, warn};
+use tracing::{error, info, warn};
+use wal::{Wal, Written};
 
 /// Where the log is, and how it is cut and kept.
 #[derive(Clone, Debug)]
@@ -68,6 +76,9 @@ pub struct SledJournal {
     options: SledOptions,
     dir: DataDir,
     shared: Arc<Shared>,
+    wal: Wal,
+    feeder: Arc<Feeder>,
+    feeding: Option<JoinHandle<()>>,
     present: Option<Slice>,
     /// First frames of the present slice and of the one before it.
     present_first: u64,
@@ -91,6 +102,8 @@ struct Slices {
     open: Vec<Slice>,
     highest: u64,
     closed: bool,
+    /// Holds the frames that are in no slice yet.
+    feeder: Option<Arc<Feeder>>,
 }
 
 /// Old slices held open for reading, at most.
@@ -125,6 +138,9 @@ impl SledJournal {
                 Slice::open(&name, options.cache_octets)?
             }
         };
+        let (wal, ahead) = Wal::open(&options.path)?;
+        highest = catch_up(&present, highest, ahead)?;
+        let (feeder, feeding) = Feeder::start(present.clone(), highest)?;
         let present_first = present.name().first;
         let previous_first = names.iter().rev().nth(1).map_or(0, |n| n.first);
         let octets = present.octets_on_disk();
@@ -135,6 +151,7 @@ impl SledJournal {
                 open: vec![present.clone()],
                 highest,
                 closed: false,
+                feeder: Some(feeder.clone()),
             }),
         });
         let needed_from = dir.needed_from();
@@ -142,6 +159,9 @@ impl SledJournal {
             options: options.clone(),
             dir,
             shared,
+            wal,
+            feeder,
+            feeding: Some(feeding),
             present: Some(present),
             present_first,
             previous_first,
@@ -163,14 +183,26 @@ impl Journal for SledJournal {
             return Ok(());
         };
         self.octets += frames.iter().map(|f| f.octets.len() as u64).sum::<u64>();
-        self.present()?.append(frames)?;
+        loop {
+            let fed = self.feeder.fed()?;
+            let written = self.wal.write(&frames, fed);
+            match written.map_err(|e| StoreError::Io(format!("the write-ahead file: {e}")))? {
+                Written::Durable => break self.feeder.take(frames),
+                Written::WaitFor(number) => self.feeder.wait_for(number)?,
+                Written::TooLarge => {
+                    self.feeder.take(frames);
+                    break self.feeder.wait_for(last)?;
+                }
+            }
+        }
         self.highest = last;
         self.shared.lock().highest = last;
         Ok(())
     }
 
     fn index(&mut self, finished: &[(MessageId, u64)]) -> Result<(), StoreError> {
-        self.present()?.index(finished)
+        self.feeder.index(finished);
+        Ok(())
     }
 
     fn is_slice_full(&self) -> bool {
@@ -180,6 +212,9 @@ impl Journal for SledJournal {
     }
 
     fn begin_slice(&mut self) -> Result<(), StoreError> {
+        // What is written ahead belongs to the slice before.
+        self.feeder.wait_for(self.highest)?;
+        self.wal.begin_anew();
         let first = self.highest + 1;
         let sequence = self.present()?.name().sequence + 1;
         let name = self.dir.create_slice(sequence, first)?;
@@ -190,6 +225,7 @@ impl Journal for SledJournal {
         slices.open.insert(0, slice.clone());
         slices.open.truncate(OPEN_FOR_READING_MAX);
         drop(slices);
+        self.feeder.turn_to(slice.clone());
         self.present = Some(slice);
         self.previous_first = self.present_first;
         self.present_first = first;
@@ -233,10 +269,17 @@ impl Journal for SledJournal {
     }
 
     fn close(&mut self) {
+        self.feeder.end();
+        if let Some(feeding) = self.feeding.take()
+            && feeding.join().is_err()
+        {
+            error!("the thread that feeds the log failed; the write-ahead file has what it left");
+        }
         self.present = None;
         let mut slices = self.shared.lock();
         slices.closed = true;
         slices.open.clear();
+        slices.feeder = None;
         drop(slices);
         self.dir.unlock();
     }
@@ -244,6 +287,34 @@ impl Journal for SledJournal {
     fn source(&self) -> Arc<dyn FrameSource> {
         self.shared.clone()
     }
+}
+
+/// Gives a slice what the write-ahead files hold beyond it; the highest frame then.
+fn catch_up(slice: &Slice, highest: u64, ahead: Vec<Frame>) -> Result<u64, StoreError> {
+    let mut expected = highest + 1;
+    let mut missing = Vec::new();
+    for frame in ahead.into_iter().filter(|f| f.number > highest) {
+        if frame.number != expected {
+            error!(
+                expected,
+                found = frame.number,
+                "the write-ahead file does not continue the log"
+            );
+            break;
+        }
+        expected += 1;
+        missing.push((frame.number, Arc::new(frame.octets)));
+    }
+    if !missing.is_empty() {
+        info!(
+            frames = missing.len(),
+            "the log takes up what was written ahead"
+        );
+        for batch in missing.chunks(512) {
+            slice.append(batch, &[])?;
+        }
+    }
+    Ok(expected - 1)
 }
 
 impl Shared {
@@ -278,6 +349,10 @@ impl Shared {
 
 impl FrameSource for Shared {
     fn read(&self, number: u64) -> Result<Option<Vec<u8>>, StoreError> {
+        let feeder = self.lock().feeder.clone();
+        if let Some(octets) = feeder.and_then(|f| f.read(number)) {
+            return Ok(Some(octets));
+        }
         match self.holding(number)? {
             Some(slice) => slice.read(number),
             None => Ok(None),
@@ -285,6 +360,10 @@ impl FrameSource for Shared {
     }
 
     fn last_frame_of(&self, message: MessageId) -> Result<Option<u64>, StoreError> {
+        let feeder = self.lock().feeder.clone();
+        if let Some(frame) = feeder.and_then(|f| f.last_frame_of(message)) {
+            return Ok(Some(frame));
+        }
         // The newest slice with an entry knows best; a message ends in the slice where
         // it began, or not long after.
         let firsts: Vec<u64> = self.lock().known.keys().rev().copied().collect();

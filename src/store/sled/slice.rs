@@ -3,7 +3,6 @@
 use super::files::SliceName;
 use crate::message::MessageId;
 use crate::store::StoreError;
-use crate::store::codec::Frame;
 use std::fs::File;
 use std::path::Path;
 use std::sync::Arc;
@@ -64,26 +63,29 @@ impl Slice {
         &self.name
     }
 
-    /// Atomic over a crash, and durable on return.
-    pub(super) fn append(&self, frames: Vec<Frame>) -> Result<(), StoreError> {
+    /// Atomic over a crash, and durable on return; the index of finished messages with it.
+    pub(super) fn append(
+        &self,
+        frames: &[(u64, Arc<Vec<u8>>)],
+        finished: &[(MessageId, u64)],
+    ) -> Result<(), StoreError> {
         let mut batch = sled::Batch::default();
-        for frame in frames {
-            batch.insert(&frame.number.to_be_bytes(), frame.octets);
+        for (number, octets) in frames {
+            batch.insert(&number.to_be_bytes(), octets.as_slice());
         }
         self.frames.apply_batch(batch).map_err(io)?;
+        if !finished.is_empty() {
+            let mut batch = sled::Batch::default();
+            for (id, frame) in finished {
+                batch.insert(&id.0.to_be_bytes(), &frame.to_be_bytes());
+            }
+            self.finished.apply_batch(batch).map_err(io)?;
+        }
         self.db.flush().map_err(io)?;
         // sled's flush ends in sync_file_range, which a power cut does not respect.
         self.file
             .sync_data()
             .map_err(|e| StoreError::Io(format!("fdatasync: {e}")))
-    }
-
-    pub(super) fn index(&self, finished: &[(MessageId, u64)]) -> Result<(), StoreError> {
-        let mut batch = sled::Batch::default();
-        for (id, frame) in finished {
-            batch.insert(&id.0.to_be_bytes(), &frame.to_be_bytes());
-        }
-        self.finished.apply_batch(batch).map_err(io)
     }
 
     pub(super) fn read(&self, number: u64) -> Result<Option<Vec<u8>>, StoreError> {

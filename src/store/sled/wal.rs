@@ -1,0 +1,284 @@
+//! The write-ahead file: what a commit waits for.
+//!
+//! A batch is one record, written into a file that was filled with zeros beforehand, and
+//! one fdatasync that has no metadata to write. sled gets the frames afterwards, many
+//! batches at a time ([`super::feeder`]); until it has them on the disk the record stays.
+//! Two files take turns: one is used anew only when sled has all of it.
+//!
+//! ```text
+//! record, little endian:
+//! magic (4) | crc32 of all that follows (4) | octets of frames (4) | frames (4) | first number (8)
+//! frame: length (2) | octets
+//! ```
+//!
+//! Old records may stand behind the last one. They cannot be taken for new ones: each
+//! record continues the numbers of the one before it, and old numbers are lower.
+
+use super::slice::sync_directory;
+use crate::store::StoreError;
+use crate::store::codec::Frame;
+use std::fs::File;
+use std::io::{self, Write};
+use std::os::unix::fs::FileExt;
+use std::path::Path;
+
+/// Octets of one file. At 35,000 messages a second both together hold half a second:
+/// longer than sled was ever seen to stall.
+pub(super) const FILE_OCTETS: u64 = 4 << 20;
+const HEADER: usize = 24;
+const MAGIC: u32 = 0x4C_41_57_31;
+
+#[derive(Debug)]
+pub(super) struct Wal {
+    files: [Half; 2],
+    /// Which file takes the next record, and where.
+    present: usize,
+    offset: u64,
+    record: Vec<u8>,
+}
+
+#[derive(Debug)]
+struct Half {
+    file: File,
+    /// The highest frame in it.
+    last: u64,
+}
+
+/// What became of a record.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Written {
+    Durable,
+    /// Both files hold frames that sled does not have: wait until it has this one.
+    WaitFor(u64),
+    /// Larger than a file: it has to go to sled at once.
+    TooLarge,
+}
+
+impl Wal {
+    /// Opens both files, creating them where they are missing, and gives back the frames
+    /// in them, ascending.
+    pub(super) fn open(directory: &Path) -> Result<(Wal, Vec<Frame>), StoreError> {
+        let open = |name: &str| -> io::Result<(Half, Vec<Frame>)> {
+            let file = open_file(&directory.join(name))?;
+            let frames = read(&file)?;
+            let last = frames.last().map_or(0, |f| f.number);
+            Ok((Half { file, last }, frames))
+        };
+        let opened = open("wal-a").and_then(|a| Ok((a, open("wal-b")?)));
+        let failed = |e: io::Error| StoreError::Io(format!("{}: {e}", directory.display()));
+        let ((a, mut frames), (b, more)) = opened.map_err(failed)?;
+        sync_directory(directory).map_err(failed)?;
+        frames.extend(more);
+        frames.sort_by_key(|f| f.number);
+        let wal = Wal {
+            files: [a, b],
+            present: 0,
+            offset: 0,
+            record: Vec::new(),
+        };
+        Ok((wal, frames))
+    }
+
+    /// Nothing in the files is needed any more: sled has it all.
+    pub(super) fn begin_anew(&mut self) {
+        self.present = 0;
+        self.offset = 0;
+        for half in &mut self.files {
+            half.last = 0;
+        }
+    }
+
+    /// Writes the frames, durable on return; `fed` is the highest frame that sled has.
+    pub(super) fn write(&mut self, frames: &[Frame], fed: u64) -> io::Result<Written> {
+        let Some(last) = frames.last().map(|f| f.number) else {
+            return Ok(Written::Durable);
+        };
+        encode(frames, &mut self.record);
+        let octets = self.record.len() as u64;
+        if octets > FILE_OCTETS {
+            return Ok(Written::TooLarge);
+        }
+        if self.offset + octets > FILE_OCTETS {
+            let other = 1 - self.present;
+            if self.files[other].last > fed {
+                return Ok(Written::WaitFor(self.files[other].last));
+            }
+            self.present = other;
+            self.offset = 0;
+        }
+        let half = &mut self.files[self.present];
+        half.file.write_all_at(&self.record, self.offset)?;
+        half.file.sync_data()?;
+        half.last = last;
+        self.offset += octets;
+        Ok(Written::Durable)
+    }
+}
+
+fn encode(frames: &[Frame], record: &mut Vec<u8>) {
+    record.clear();
+    record.extend_from_slice(&MAGIC.to_le_bytes());
+    record.resize(HEADER, 0);
+    for frame in frames {
+        let length = u16::try_from(frame.octets.len()).expect("a frame is at most 6 KiB");
+        record.extend_from_slice(&length.to_le_bytes());
+        record.extend_from_slice(&frame.octets);
+    }
+    let octets = u32::try_from(record.len() - HEADER).unwrap_or(u32::MAX);
+    let count = u32::try_from(frames.len()).unwrap_or(u32::MAX);
+    let first = frames.first().map_or(0, |f| f.number);
+    record[8..12].copy_from_slice(&octets.to_le_bytes());
+    record[12..16].copy_from_slice(&count.to_le_bytes());
+    record[16..24].copy_from_slice(&first.to_le_bytes());
+    let crc = crc32fast::hash(&record[8..]);
+    record[4..8].copy_from_slice(&crc.to_le_bytes());
+}
+
+/// A file of the right size, every octet of it written once.
+fn open_file(path: &Path) -> io::Result<File> {
+    let mut file = File::options()
+        .create(true)
+        .truncate(false)
+        .read(true)
+        .write(true)
+        .open(path)?;
+    if file.metadata()?.len() != FILE_OCTETS {
+        file.set_len(0)?;
+        let zeros = vec![0; 1 << 20];
+        for _ in 0..FILE_OCTETS >> 20 {
+            file.write_all(&zeros)?;
+        }
+        file.sync_all()?;
+    }
+    Ok(file)
+}
+
+/// The frames of the records from the beginning on, as far as they continue each other.
+fn read(file: &File) -> io::Result<Vec<Frame>> {
+    let mut all = vec![0; usize::try_from(FILE_OCTETS).unwrap_or(usize::MAX)];
+    file.read_exact_at(&mut all, 0)?;
+    let mut frames: Vec<Frame> = Vec::new();
+    let mut rest = &all[..];
+    while let Some((mut record, after)) = next_record(rest) {
+        let continues = frames
+            .last()
+            .is_none_or(|f| record[0].number == f.number + 1);
+        if !continues {
+            break;
+        }
+        frames.append(&mut record);
+        rest = after;
+    }
+    Ok(frames)
+}
+
+/// The record at the front and what follows it; `None`: there is no whole one.
+fn next_record(octets: &[u8]) -> Option<(Vec<Frame>, &[u8])> {
+    let header = octets.get(..HEADER)?;
+    let u32_at = |at: usize| header[at..at + 4].try_into().ok().map(u32::from_le_bytes);
+    if u32_at(0)? != MAGIC {
+        return None;
+    }
+    let length = usize::try_from(u32_at(8)?).ok()?;
+    let end = HEADER.checked_add(length)?;
+    let body = octets.get(HEADER..end)?;
+    if crc32fast::hash(&octets[8..end]) != u32_at(4)? {
+        return None;
+    }
+    let first = u64::from_le_bytes(header[16..24].try_into().ok()?);
+    let mut frames = Vec::new();
+    let mut rest = body;
+    for n in 0..u64::from(u32_at(12)?) {
+        let (length, after) = rest.split_at_checked(2)?;
+        let length = usize::from(u16::from_le_bytes([length[0], length[1]]));
+        let (frame, after) = after.split_at_checked(length)?;
+        frames.push(Frame {
+            number: first + n,
+            octets: frame.to_vec(),
+        });
+        rest = after;
+    }
+    (!frames.is_empty()).then_some((frames, &octets[end..]))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn frames(numbers: std::ops::RangeInclusive<u64>, octets: usize) -> Vec<Frame> {
+        numbers
+            .map(|number| Frame {
+                number,
+                octets: vec![number as u8; octets],
+            })
+            .collect()
+    }
+
+    fn found(directory: &Path) -> Vec<u64> {
+        Wal::open(directory)
+            .unwrap()
+            .1
+            .iter()
+            .map(|f| f.number)
+            .collect()
+    }
+
+    #[test]
+    fn what_was_written_is_found_again() {
+        let directory = tempfile::tempdir().unwrap();
+        let (mut wal, nothing) = Wal::open(directory.path()).unwrap();
+        assert!(nothing.is_empty());
+        wal.write(&frames(1..=3, 100), 0).unwrap();
+        wal.write(&frames(4..=4, 6000), 0).unwrap();
+        let (_, again) = Wal::open(directory.path()).unwrap();
+        assert_eq!(again, [frames(1..=3, 100), frames(4..=4, 6000)].concat());
+    }
+
+    #[test]
+    fn a_torn_record_is_as_if_it_was_never_written() {
+        let directory = tempfile::tempdir().unwrap();
+        let (mut wal, _) = Wal::open(directory.path()).unwrap();
+        wal.write(&frames(1..=2, 500), 0).unwrap();
+        let torn_at = wal.offset + 300;
+        wal.write(&frames(3..=4, 500), 0).unwrap();
+        wal.files[0].file.write_all_at(&[0xFF; 8], torn_at).unwrap();
+        assert_eq!(found(directory.path()), [1, 2]);
+    }
+
+    #[test]
+    fn files_take_turns_and_wait_for_sled() {
+        let directory = tempfile::tempdir().unwrap();
+        let (mut wal, _) = Wal::open(directory.path()).unwrap();
+        let batch = |n: u64| frames(n * 100 + 1..=n * 100 + 100, 6000);
+        let mut written = 0;
+        let waits_for = loop {
+            match wal.write(&batch(written), 0).unwrap() {
+                Written::Durable => written += 1,
+                Written::WaitFor(number) => break number,
+                Written::TooLarge => panic!("it fits"),
+            }
+        };
+        assert_eq!(written, 12, "six records of 600 KB in each file");
+        assert_eq!(waits_for, 600, "the older file has to be free");
+        assert_eq!(found(directory.path()), (1..=1200).collect::<Vec<_>>());
+        assert_eq!(wal.write(&batch(written), 600).unwrap(), Written::Durable);
+        let now = found(directory.path());
+        assert_eq!(now.last(), Some(&1300));
+        assert!(
+            !now.contains(&101),
+            "old records behind new ones are not taken up"
+        );
+        assert!(now.contains(&601));
+    }
+
+    #[test]
+    fn what_is_larger_than_a_file_is_refused() {
+        let directory = tempfile::tempdir().unwrap();
+        let (mut wal, _) = Wal::open(directory.path()).unwrap();
+        assert_eq!(
+            wal.write(&frames(1..=800, 6000), 0).unwrap(),
+            Written::TooLarge
+        );
+        assert_eq!(wal.write(&frames(1..=1, 10), 0).unwrap(), Written::Durable);
+    }
+}
