@@ -1,21 +1,41 @@
 //! C-octet strings: the text fields of a PDU, without the NUL that ends them on the wire.
 
 use std::borrow::Cow;
+use std::cmp::Ordering;
 use std::fmt;
+use std::hash::{Hash, Hasher};
 
 use bytes::Bytes;
 
-/// Text of a mandatory field (SMPP 3.4 §3.1). Holds no NUL; empty is free.
+/// Octets of a text that are kept in the string itself: every address and time fits, and so do
+/// most message ids. It is what makes the string no larger than a shared buffer.
+pub(crate) const INLINE: usize = 23;
+
+/// Text of a mandatory field (SMPP 3.4 §3.1). Holds no NUL; up to 23 octets need no allocation
+/// and share nothing.
 ///
 /// The specification wants ASCII; peers write Latin-1, UTF-8 and worse, so the octets are kept as
 /// they came and comparing is done on octets. Length limits belong to the field, not to the
 /// string: decoding counts an over-long one as a deviation and keeps it.
-#[derive(Clone, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct COctetString(Bytes);
+#[derive(Clone)]
+pub struct COctetString(Octets);
+
+#[derive(Clone)]
+enum Octets {
+    /// Only the first `len` count; what is behind them is whatever was there.
+    Inline {
+        octets: [u8; INLINE],
+        len: u8,
+    },
+    Shared(Bytes),
+}
 
 impl COctetString {
     /// The empty string, a single NUL on the wire.
-    pub const EMPTY: Self = Self(Bytes::new());
+    pub const EMPTY: Self = Self(Octets::Inline {
+        octets: [0; INLINE],
+        len: 0,
+    });
 
     /// The empty string.
     #[must_use]
@@ -29,73 +49,114 @@ impl COctetString {
         Self::from_bytes(Bytes::from_static(text.as_bytes()))
     }
 
-    /// The octets up to the first NUL; shares the buffer.
+    /// The octets up to the first NUL; a long text shares the buffer.
     #[must_use]
     pub fn from_bytes(mut octets: Bytes) -> Self {
-        if let Some(end) = octets.iter().position(|&octet| octet == 0) {
-            octets.truncate(end);
-        }
-        Self(octets)
+        let len = find_nul(&octets).unwrap_or(octets.len());
+        Self::inline(&octets[..len]).unwrap_or_else(|| {
+            octets.truncate(len);
+            Self(Octets::Shared(octets))
+        })
     }
 
-    /// For octets that were just read up to a NUL.
-    pub(crate) fn without_nul(octets: Bytes) -> Self {
-        Self(octets)
+    /// For octets that were just read up to a NUL, and are too many to be kept inline.
+    pub(crate) fn long(octets: Bytes) -> Self {
+        Self(Octets::Shared(octets))
+    }
+
+    /// The first `len` octets of `octets`, if so few fit into the string itself and there are
+    /// enough behind them. There must be no NUL among them.
+    #[inline(always)]
+    pub(crate) fn short(octets: &[u8], len: usize) -> Option<Self> {
+        // A copy of fixed length is a few moves, of variable length a call.
+        match octets.first_chunk() {
+            Some(octets) if len <= INLINE => Some(Self(Octets::Inline {
+                octets: *octets,
+                len: len as u8,
+            })),
+            _ => None,
+        }
+    }
+
+    /// All of `octets`, if so few fit into the string itself. There must be no NUL among them.
+    pub(crate) fn inline(octets: &[u8]) -> Option<Self> {
+        let mut inline = [0; INLINE];
+        inline.get_mut(..octets.len())?.copy_from_slice(octets);
+        let len = octets.len() as u8;
+        Some(Self(Octets::Inline {
+            octets: inline,
+            len,
+        }))
+    }
+
+    /// The inline octets with what is behind them, and how many count.
+    #[inline]
+    pub(crate) fn as_inline(&self) -> Option<(&[u8; INLINE], usize)> {
+        match &self.0 {
+            Octets::Inline { octets, len } => Some((octets, usize::from(*len))),
+            Octets::Shared(_) => None,
+        }
     }
 
     /// The octets, without NUL.
     #[must_use]
+    #[inline]
     pub fn as_bytes(&self) -> &[u8] {
-        &self.0
+        match &self.0 {
+            Octets::Inline { octets, len } => &octets[..usize::from(*len)],
+            Octets::Shared(octets) => octets,
+        }
     }
 
-    /// The octets as a shared buffer, without NUL.
+    /// The octets as a buffer, without NUL: shared if the text is long, copied if it is short.
     #[must_use]
     pub fn into_bytes(self) -> Bytes {
-        self.0
+        match self.0 {
+            Octets::Shared(octets) => octets,
+            Octets::Inline { .. } if self.is_empty() => Bytes::new(),
+            Octets::Inline { .. } => Bytes::copy_from_slice(self.as_bytes()),
+        }
     }
 
-    /// The same text in octets of its own. A decoded field shares those of its frame, and with
-    /// them a read buffer of many kilobytes: detach what is kept.
+    /// The same text in octets of its own. A long one shares those of the frame it was decoded
+    /// from, and with them a read buffer of many kilobytes: detach what is kept.
     #[must_use]
     pub fn detach(&self) -> Self {
-        if self.is_empty() {
-            Self::EMPTY
-        } else {
-            Self(Bytes::copy_from_slice(&self.0))
+        match &self.0 {
+            Octets::Inline { .. } => self.clone(),
+            Octets::Shared(octets) => Self(Octets::Shared(Bytes::copy_from_slice(octets))),
         }
     }
 
     /// Octets, without NUL.
     #[must_use]
     pub fn len(&self) -> usize {
-        self.0.len()
+        self.as_bytes().len()
     }
 
     /// Whether the field was left out, as far as the wire allows that.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.0.is_empty()
+        self.len() == 0
     }
 
     /// The text for people: UTF-8 (and so ASCII) as it is, anything else read as Latin-1, which
     /// is what peers that leave ASCII mostly mean.
     #[must_use]
     pub fn to_str(&self) -> Cow<'_, str> {
-        match std::str::from_utf8(&self.0) {
+        match std::str::from_utf8(self.as_bytes()) {
             Ok(text) => Cow::Borrowed(text),
-            Err(_) => Cow::Owned(self.0.iter().copied().map(char::from).collect()),
+            Err(_) => Cow::Owned(self.as_bytes().iter().copied().map(char::from).collect()),
         }
     }
 }
 
 impl From<&str> for COctetString {
     fn from(text: &str) -> Self {
-        if text.is_empty() {
-            return Self::EMPTY;
-        }
-        let text = text.split('\0').next().unwrap_or_default();
-        Self(Bytes::copy_from_slice(text.as_bytes()))
+        let octets = text.as_bytes();
+        let len = find_nul(octets).unwrap_or(octets.len());
+        let octets = &octets[..len];
+        Self::inline(octets).unwrap_or_else(|| Self(Octets::Shared(Bytes::copy_from_slice(octets))))
     }
 }
 
@@ -113,19 +174,51 @@ impl From<Bytes> for COctetString {
 
 impl AsRef<[u8]> for COctetString {
     fn as_ref(&self) -> &[u8] {
-        &self.0
+        self.as_bytes()
+    }
+}
+
+impl Default for COctetString {
+    fn default() -> Self {
+        Self::EMPTY
+    }
+}
+
+impl PartialEq for COctetString {
+    fn eq(&self, other: &Self) -> bool {
+        self.as_bytes() == other.as_bytes()
+    }
+}
+
+impl Eq for COctetString {}
+
+impl PartialOrd for COctetString {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl Ord for COctetString {
+    fn cmp(&self, other: &Self) -> Ordering {
+        self.as_bytes().cmp(other.as_bytes())
+    }
+}
+
+impl Hash for COctetString {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.as_bytes().hash(state);
     }
 }
 
 impl PartialEq<str> for COctetString {
     fn eq(&self, other: &str) -> bool {
-        self.0 == other.as_bytes()
+        self.as_bytes() == other.as_bytes()
     }
 }
 
 impl PartialEq<&str> for COctetString {
     fn eq(&self, other: &&str) -> bool {
-        self.0 == other.as_bytes()
+        self.as_bytes() == other.as_bytes()
     }
 }
 
@@ -141,9 +234,71 @@ impl fmt::Debug for COctetString {
     }
 }
 
+/// Where the first NUL is.
+#[inline]
+pub(crate) fn find_nul(octets: &[u8]) -> Option<usize> {
+    find(octets, [0, 0])
+}
+
+/// Where the first of two octets is, which may be one octet twice. Eight octets are looked at
+/// together: what is searched here is short, and the end is near.
+#[inline]
+pub(crate) fn find(octets: &[u8], wanted: [u8; 2]) -> Option<usize> {
+    const ONES: u64 = u64::from_ne_bytes([0x01; 8]);
+    const HIGH_BITS: u64 = u64::from_ne_bytes([0x80; 8]);
+    let [one, other] = wanted.map(|octet| u64::from(octet) * ONES);
+    // Below the first zero no octet borrows, so the lowest bit set is right.
+    let zeros = |word: u64| word.wrapping_sub(ONES) & !word & HIGH_BITS;
+    let (words, rest) = octets.as_chunks();
+    for (index, word) in words.iter().enumerate() {
+        let word = u64::from_le_bytes(*word);
+        let found = zeros(word ^ one) | zeros(word ^ other);
+        if found != 0 {
+            return Some(8 * index + found.trailing_zeros() as usize / 8);
+        }
+    }
+    let behind = rest.iter().position(|octet| wanted.contains(octet))?;
+    Some(8 * words.len() + behind)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_string_is_no_larger_than_a_shared_buffer() {
+        assert_eq!(size_of::<COctetString>(), size_of::<Bytes>());
+    }
+
+    #[test]
+    fn short_and_long_texts_are_the_same_kind() {
+        for len in [0, 1, INLINE - 1, INLINE, INLINE + 1, 64] {
+            let text = "x".repeat(len);
+            let made = COctetString::from(text.as_str());
+            assert_eq!(made, COctetString::from(text.clone() + "\0behind"));
+            assert_eq!(made.detach(), made);
+            assert_eq!(made.len(), len);
+            assert_eq!(made.into_bytes(), text);
+        }
+        let (short, long) = (COctetString::from("b"), COctetString::from("a".repeat(40)));
+        assert!(short > long);
+    }
+
+    #[test]
+    fn the_first_nul_is_found_wherever_it_is() {
+        for octet in [1, 0x7F, 0x80, 0xFF] {
+            for len in 0..40 {
+                let mut octets = vec![octet; len];
+                assert_eq!(find_nul(&octets), None);
+                for at in (0..len).rev() {
+                    octets[at] = 0;
+                    assert_eq!(find_nul(&octets), Some(at));
+                    assert_eq!(find(&octets, [octet ^ 2, 0]), Some(at));
+                    assert_eq!(find(&octets, [0, octet ^ 2]), Some(at));
+                }
+            }
+        }
+    }
 
     #[test]
     fn a_nul_ends_the_string_however_it_is_made() {

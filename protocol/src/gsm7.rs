@@ -17,20 +17,40 @@ pub use shift::Shift;
 /// and its extension table.
 #[must_use]
 pub fn encode(text: &str) -> Option<Vec<u8>> {
-    let mut septets = Vec::with_capacity(text.len());
-    if text.is_ascii() {
-        // One look-up an octet, unless an escape turns up.
-        let mut seen = 0;
-        septets.extend(text.bytes().map(|octet| {
-            let code = shift::LATIN[usize::from(octet)];
-            seen |= code;
-            code
-        }));
-        if seen & ESCAPED == 0 {
-            return Some(septets);
+    let octets = text.as_bytes();
+    let mut septets = Vec::with_capacity(octets.len());
+    let mut at = 0;
+    while at < octets.len() {
+        let mut end = octets.len().min(at + BLOCK_OCTETS);
+        if is_plain(&octets[at..end]) {
+            septets.extend_from_slice(&octets[at..end]);
+        } else {
+            while !text.is_char_boundary(end) {
+                end += 1;
+            }
+            encode_block(&text[at..end], &mut septets)?;
         }
-        septets.clear();
+        at = end;
     }
+    Some(septets)
+}
+
+/// Octets looked at together: a block of nothing but plain ones is copied.
+const BLOCK_OCTETS: usize = 256;
+
+/// Whether every octet is a character whose septet is the same number: most of ASCII. Written so
+/// that the compiler can look at many octets at a time.
+pub(crate) fn is_plain(octets: &[u8]) -> bool {
+    octets.iter().fold(true, |plain, &octet| {
+        // Not a control character and not above ASCII, which is negative.
+        let is_printable = (octet as i8) >= 0x20;
+        // Not @ and `, nor [ \\ ] ^ _ and { | } ~ and DEL.
+        let is_border = octet & 0x5F == 0x40 || octet & 0x5F > 0x5A;
+        plain & is_printable & !is_border & (octet != b'$')
+    })
+}
+
+fn encode_block(text: &str, septets: &mut Vec<u8>) -> Option<()> {
     for character in text.chars() {
         match shift::default_code(character) {
             NONE => return None,
@@ -38,12 +58,15 @@ pub fn encode(text: &str) -> Option<Vec<u8>> {
             code => septets.push(code),
         }
     }
-    Some(septets)
+    Some(())
 }
 
 /// How many septets the text takes, escapes counted, or `None` as for [`encode`].
 #[must_use]
 pub fn septets(text: &str) -> Option<usize> {
+    if is_plain(text.as_bytes()) {
+        return Some(text.len());
+    }
     text.chars().map(char_septets).sum()
 }
 
@@ -81,6 +104,28 @@ mod tests {
         let extension = "\u{c}^{}\\[~]|€";
         assert_eq!(septets(extension), Some(20));
         assert_eq!(decode(&encode(extension).unwrap()), extension);
+    }
+
+    #[test]
+    fn plain_is_what_the_table_leaves_as_it_is() {
+        for octet in 0..=255u8 {
+            let is_same =
+                octet.is_ascii() && encode(&char::from(octet).to_string()) == Some(vec![octet]);
+            // Line ends are septets of the same number, too, but too few to look for.
+            let is_line_end = matches!(octet, b'\n' | b'\r');
+            assert_eq!(is_plain(&[octet]), is_same && !is_line_end, "{octet:#x}");
+        }
+    }
+
+    #[test]
+    fn a_character_on_the_border_of_a_block_stays_whole() {
+        for before in 0..2 * BLOCK_OCTETS {
+            let text = "a".repeat(before) + "é€\n$" + &"b".repeat(70);
+            let septets = encode(&text).unwrap();
+            assert_eq!(septets.len(), before + 5 + 70);
+            assert_eq!(decode(&septets), text);
+            assert_eq!(encode(&(text + "ъ")), None);
+        }
     }
 
     #[test]

@@ -13,14 +13,14 @@ mod data_sm;
 mod multi;
 mod short_message;
 
-use bytes::{BufMut, Bytes, BytesMut};
+use bytes::{Bytes, BytesMut};
 use nom::Parser;
 use nom::number::complete::be_u32;
 
 use crate::command::{CommandId, CommandStatus, SequenceNumber};
 use crate::error::{DecodeError, Deviations, Fault, Header};
 use crate::tlv::Tlvs;
-use crate::wire::{Count, HEADER_OCTETS, Reader, Sink, Strictness};
+use crate::wire::{Count, Fill, HEADER_OCTETS, Odd, Quick, Reader, Sink, Strictness};
 
 pub use ancillary::{AlertNotification, CancelSm, QuerySm, QuerySmResp, ReplaceSm};
 pub use bind::{Bind, BindResp, Outbind};
@@ -101,27 +101,28 @@ impl Pdu {
     ///
     /// # Errors
     /// As [`decode`](Self::decode).
-    pub fn decode_with(frame: Bytes, strictness: Strictness) -> Result<Decoded, DecodeError> {
-        let (frame, header) = read_header(frame)?;
-        let mut fields = Reader::new(&frame, header, strictness);
-        if !header.command_id.is_response() && !header.command_status.is_ok() {
-            fields.tolerate(Fault::RequestStatusNonzero, "command_status")?;
+    pub fn decode_with(mut frame: Bytes, strictness: Strictness) -> Result<Decoded, DecodeError> {
+        let header = read_header(&mut frame)?;
+        let frame = &mut frame;
+        // Those that come by the thousand: if nothing has to be forgiven, they are quick.
+        match header.command_id {
+            CommandId::SUBMIT_SM => quick(frame, header, strictness, |fields| {
+                SubmitSm::read_fields(fields).map(Body::SubmitSm)
+            }),
+            CommandId::DELIVER_SM => quick(frame, header, strictness, |fields| {
+                DeliverSm::read_fields(fields).map(Body::DeliverSm)
+            }),
+            CommandId::SUBMIT_SM_RESP | CommandId::DELIVER_SM_RESP => {
+                quick(frame, header, strictness, |fields| {
+                    let response = MessageResp::read_fields(fields)?;
+                    Ok(match header.command_id {
+                        CommandId::SUBMIT_SM_RESP => Body::SubmitSmResp(response),
+                        _ => Body::DeliverSmResp(response),
+                    })
+                })
+            }
+            _ => thorough(frame, header, strictness),
         }
-        let body = Body::read(&mut fields)?;
-        let Header {
-            command_status,
-            sequence_number,
-            ..
-        } = header;
-        let pdu = Self {
-            command_status,
-            sequence_number,
-            body,
-        };
-        Ok(Decoded {
-            pdu,
-            deviations: fields.into_deviations(),
-        })
     }
 
     /// Appends the octets of this PDU to `out`.
@@ -129,14 +130,14 @@ impl Pdu {
     /// An error response whose fields are all empty is written as a header alone, as 5.0 §4.2
     /// wants it.
     pub fn encode(&self, out: &mut BytesMut) {
-        let start = out.len();
-        out.put_u32(0);
-        out.put_u32(self.command_id().0);
-        out.put_u32(self.command_status.0);
-        out.put_u32(self.sequence_number.0);
-        self.write_body(out);
-        let octets = u32::try_from(out.len() - start).unwrap_or(u32::MAX);
-        out[start..start + 4].copy_from_slice(&octets.to_be_bytes());
+        let (start, octets) = (out.len(), self.encoded_len());
+        out.resize(start + octets, 0);
+        let mut fields = Fill::new(&mut out[start..]);
+        fields.u32(u32::try_from(octets).unwrap_or(u32::MAX));
+        fields.u32(self.command_id().0);
+        fields.u32(self.command_status.0);
+        fields.u32(self.sequence_number.0);
+        self.write_body(&mut fields);
     }
 
     /// Octets that [`encode`](Self::encode) would append, header included.
@@ -154,8 +155,57 @@ impl Pdu {
     }
 }
 
-/// The frame cut to what `command_length` says, and its header.
-fn read_header(mut frame: Bytes) -> Result<(Bytes, Header), DecodeError> {
+/// A PDU that is exactly as the specification wants it; or else what a thorough reading says.
+///
+/// A function for each kind of PDU, so that each is put together where the caller wants it: a PDU
+/// is hundreds of octets, and moving it takes longer than reading it.
+#[inline(never)]
+fn quick(
+    frame: &mut Bytes,
+    header: Header,
+    strictness: Strictness,
+    read: impl FnOnce(&mut Quick<'_>) -> Result<Body, Odd>,
+) -> Result<Decoded, DecodeError> {
+    if header.command_status.is_ok()
+        && let Ok(body) = read(&mut Quick::new(frame))
+    {
+        let pdu = Pdu {
+            command_status: header.command_status,
+            sequence_number: header.sequence_number,
+            body,
+        };
+        return Ok(Decoded {
+            pdu,
+            deviations: Deviations::default(),
+        });
+    }
+    thorough(frame, header, strictness)
+}
+
+/// Any PDU, with what can be forgiven.
+#[inline(never)]
+fn thorough(
+    frame: &mut Bytes,
+    header: Header,
+    strictness: Strictness,
+) -> Result<Decoded, DecodeError> {
+    let mut fields = Reader::new(std::mem::take(frame), header, strictness);
+    if !header.command_id.is_response() && !header.command_status.is_ok() {
+        fields.tolerate(Fault::RequestStatusNonzero, "command_status")?;
+    }
+    let pdu = Pdu {
+        command_status: header.command_status,
+        sequence_number: header.sequence_number,
+        body: Body::read(&mut fields)?,
+    };
+    Ok(Decoded {
+        pdu,
+        deviations: fields.into_deviations(),
+    })
+}
+
+/// Cuts the frame to what `command_length` says, and reads its header.
+fn read_header(frame: &mut Bytes) -> Result<Header, DecodeError> {
     let refuse = |fault, offset, header| DecodeError {
         fault,
         field: "command_length",
@@ -178,14 +228,15 @@ fn read_header(mut frame: Bytes) -> Result<(Bytes, Header), DecodeError> {
         octets if octets > frame.len() => Err(refuse(Fault::Incomplete, frame.len(), Some(header))),
         octets => {
             frame.truncate(octets);
-            Ok((frame, header))
+            Ok(header)
         }
     }
 }
 
 /// A body with mandatory fields and TLVs.
 pub(crate) trait Layout: Sized {
-    fn read(fields: &mut Reader<'_>) -> Result<Self, DecodeError>;
+    fn read(fields: &mut Reader) -> Result<Self, DecodeError>;
+
     fn write(&self, out: &mut impl Sink);
     fn tlvs(&self) -> &Tlvs;
 }
@@ -200,7 +251,7 @@ pub(crate) trait ResponseLayout: Layout + Default {
 
     /// Reads whatever is there. Correlation needs only the header, so in the end anything goes:
     /// the fields, or in an error response TLVs alone, or as much of the fields as there is.
-    fn read_response(fields: &mut Reader<'_>) -> Result<Self, DecodeError> {
+    fn read_response(fields: &mut Reader) -> Result<Self, DecodeError> {
         let ok = fields.header().command_status.is_ok();
         if fields.is_at_end() {
             if ok {

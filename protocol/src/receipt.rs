@@ -111,11 +111,11 @@ impl Receipt {
         tlvs: &Tlvs,
         options: &TextOptions,
     ) -> Self {
-        let mut receipt = Self::from_user_data(esm_class, data_coding, user_data, options);
+        let mut receipt = Self::default();
+        receipt.read_user_data(esm_class, data_coding, user_data, options);
         receipt.receipted_message_id = tlvs
-            .get_cstr(Tag::RECEIPTED_MESSAGE_ID)
-            .filter(|id| !id.is_empty())
-            .map(COctetString::from_bytes);
+            .get_c_octets(Tag::RECEIPTED_MESSAGE_ID)
+            .filter(|id| !id.is_empty());
         receipt.message_state = message_state(tlvs);
         receipt.network_error_code = network_error_code(tlvs);
         receipt.user_message_reference = tlvs.get_u16(Tag::USER_MESSAGE_REFERENCE);
@@ -130,28 +130,39 @@ impl Receipt {
 
     /// The text as it is; if no state is found, as UTF-16; then as its data coding says. Many
     /// receipts are ASCII under any data coding.
-    fn from_user_data(
+    fn read_user_data(
+        &mut self,
         esm_class: EsmClass,
         data_coding: DataCoding,
         user_data: &Bytes,
         options: &TextOptions,
-    ) -> Self {
-        let text = udh::strip_udh(esm_class, user_data);
+    ) {
+        let header = udh::header(esm_class, user_data);
+        let header_octets = header.map_or(0, |udh| udh.octets());
+        let stripped;
+        let text = match header_octets {
+            0 => user_data,
+            octets => {
+                stripped = user_data.slice(octets..);
+                &stripped
+            }
+        };
         // A header that esm_class forgot to announce.
         if let [5, 0, 3, _, _, _, ..] = text[..] {
-            let receipt = labels::parse(&text.slice(6..));
-            if receipt.is_receipt() {
-                return receipt;
+            labels::parse_into(self, &text.slice(6..));
+            if self.is_receipt() {
+                return;
             }
+            *self = Self::default();
         }
-        let plain = labels::parse(&text);
-        if plain.stat.is_some() || text.is_empty() {
-            return plain;
+        labels::parse_into(self, text);
+        if self.stat.is_some() || text.is_empty() {
+            return;
         }
         let utf_16 = || {
             decode_user_data(
                 EsmClass::DEFAULT,
-                &text,
+                text,
                 DataCoding::UCS2,
                 &TextOptions {
                     byte_order: ByteOrder::BigEndian,
@@ -164,11 +175,11 @@ impl Receipt {
             if let DecodedText::Text(text) = content {
                 let receipt = labels::parse(&Bytes::from(text));
                 if receipt.stat.is_some() {
-                    return receipt;
+                    *self = receipt;
+                    return;
                 }
             }
         }
-        plain
     }
 
     /// Whether the text alone would be taken for a receipt: a state this crate knows and an id or

@@ -9,7 +9,7 @@ mod assemble;
 use bytes::Bytes;
 
 use crate::coding::{DataCoding, EsmClass};
-use crate::gsm7::{ESCAPE, Shift};
+use crate::gsm7::{ESCAPE, Shift, is_plain};
 use crate::text::{Encoding, encode_ucs2};
 use crate::tlv::Tlvs;
 
@@ -87,6 +87,7 @@ pub fn preview_with(text: &str, concat: Concat, shift: Shift) -> Preview {
     let shift = shift.known();
     let gsm7 = Limits::new(Encoding::Gsm7, concat.beside(shift), shift);
     let measured = match shift {
+        Shift::DEFAULT if is_plain(text.as_bytes()) => Some(gsm7.counted(text.len())),
         Shift::DEFAULT => gsm7.measure(text.chars().map(crate::gsm7::char_septets)),
         shift => gsm7.measure(text.chars().map(|character| shift.char_septets(character))),
     };
@@ -119,30 +120,37 @@ impl Limits {
 
     /// Counts units and segments; `None` as soon as a character has no size.
     fn measure(self, sizes: impl Iterator<Item = Option<usize>> + Clone) -> Option<Preview> {
-        let Self {
-            encoding,
-            single_max,
-            part_max,
-        } = self;
         let (mut units, mut characters) = (0, 0);
         for size in sizes.clone() {
             units += size?;
             characters += 1;
         }
+        let mut preview = self.counted(units);
+        if units > self.single_max && units != characters {
+            preview.parts = count_parts(sizes.flatten(), self.part_max);
+        }
+        Some(preview)
+    }
+
+    /// What so many characters of one unit cost.
+    fn counted(self, units: usize) -> Preview {
+        let Self {
+            encoding,
+            single_max,
+            part_max,
+        } = self;
         let parts = if units <= single_max {
             1
-        } else if units == characters {
-            units.div_ceil(part_max)
         } else {
-            count_parts(sizes.flatten(), part_max)
+            units.div_ceil(part_max)
         };
-        Some(Preview {
+        Preview {
             encoding,
             units,
             parts,
             single_max,
             part_max,
-        })
+        }
     }
 }
 

@@ -8,6 +8,7 @@ mod tag;
 
 use bytes::Bytes;
 
+use crate::c_octet_string::{COctetString, find_nul};
 use crate::wire::Sink;
 
 pub use tag::{Kind, Layout, Tag};
@@ -29,6 +30,18 @@ static OCTETS: [u8; 256] = {
     octets
 };
 
+/// What is before the first NUL, without blanks around it.
+fn cstr(value: &[u8]) -> &[u8] {
+    value[..find_nul(value).unwrap_or(value.len())].trim_ascii()
+}
+
+/// One octet that needs neither an allocation nor an owner.
+#[inline]
+pub(crate) fn one_octet(value: u8) -> Bytes {
+    let at = usize::from(value);
+    Bytes::from_static(&OCTETS[at..=at])
+}
+
 /// One optional parameter.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Tlv {
@@ -41,7 +54,7 @@ pub struct Tlv {
 /// The optional part of a PDU, in wire order.
 #[derive(Clone, Default)]
 pub struct Tlvs {
-    inline: [Tlv; INLINE],
+    inline: [Option<Tlv>; INLINE],
     inline_len: u8,
     spilled: Vec<Tlv>,
 }
@@ -49,15 +62,18 @@ pub struct Tlvs {
 impl Tlvs {
     /// No TLVs; allocates nothing.
     #[must_use]
-    pub fn new() -> Self {
-        Self::default()
+    #[inline]
+    pub const fn new() -> Self {
+        Self {
+            inline: [const { None }; INLINE],
+            inline_len: 0,
+            spilled: Vec::new(),
+        }
     }
 
     /// All of them, in wire order.
     pub fn iter(&self) -> impl Iterator<Item = &Tlv> {
-        self.inline[..usize::from(self.inline_len)]
-            .iter()
-            .chain(&self.spilled)
+        self.inline.iter().flatten().chain(&self.spilled)
     }
 
     /// How many there are, repeats counted.
@@ -96,20 +112,26 @@ impl Tlvs {
     pub fn push(&mut self, tag: Tag, value: impl Into<Bytes>) {
         let mut value = value.into();
         value.truncate(VALUE_OCTETS_MAX);
-        let tlv = Tlv { tag, value };
-        match self.inline.get_mut(usize::from(self.inline_len)) {
-            Some(slot) => {
-                *slot = tlv;
-                self.inline_len += 1;
-            }
-            None => self.spilled.push(tlv),
+        *self.push_empty(tag) = value;
+    }
+
+    /// Adds a TLV with an empty value, and says where that is.
+    pub(crate) fn push_empty(&mut self, tag: Tag) -> &mut Bytes {
+        let value = Bytes::new();
+        let at = usize::from(self.inline_len);
+        if at < INLINE {
+            self.inline_len += 1;
+            &mut self.inline[at].insert(Tlv { tag, value }).value
+        } else {
+            self.spilled.push(Tlv { tag, value });
+            let last = self.spilled.last_mut();
+            &mut last.expect("one was pushed just now").value
         }
     }
 
     /// Adds a one-octet integer; allocates nothing.
     pub fn push_u8(&mut self, tag: Tag, value: u8) {
-        let at = usize::from(value);
-        self.push(tag, Bytes::from_static(&OCTETS[at..=at]));
+        self.push(tag, one_octet(value));
     }
 
     /// Adds a two-octet integer.
@@ -169,16 +191,20 @@ impl Tlvs {
     #[must_use]
     pub fn get_cstr(&self, tag: Tag) -> Option<Bytes> {
         let value = self.get(tag)?;
-        let text = value
-            .split(|&octet| octet == 0)
-            .next()
-            .unwrap_or_default()
-            .trim_ascii();
+        let text = cstr(value);
         Some(if text.is_empty() {
             Bytes::new()
         } else {
             value.slice_ref(text)
         })
+    }
+
+    /// As [`get_cstr`](Self::get_cstr), shared only if it is long.
+    pub(crate) fn get_c_octets(&self, tag: Tag) -> Option<COctetString> {
+        let value = self.get(tag)?;
+        let text = cstr(value);
+        let short = COctetString::inline(text);
+        Some(short.unwrap_or_else(|| COctetString::long(value.slice_ref(text))))
     }
 
     fn integer(&self, tag: Tag) -> Option<u64> {
@@ -193,7 +219,14 @@ impl Tlvs {
         }
     }
 
+    #[inline]
     pub(crate) fn write(&self, out: &mut impl Sink) {
+        if !self.is_empty() {
+            self.write_all(out);
+        }
+    }
+
+    fn write_all(&self, out: &mut impl Sink) {
         for Tlv { tag, value } in self.iter() {
             let octets = value.len().min(VALUE_OCTETS_MAX);
             out.u16(tag.0);
@@ -222,15 +255,12 @@ impl Eq for Tlvs {}
 impl IntoIterator for Tlvs {
     type Item = Tlv;
     type IntoIter = std::iter::Chain<
-        std::iter::Take<std::array::IntoIter<Tlv, INLINE>>,
+        std::iter::Flatten<std::array::IntoIter<Option<Tlv>, INLINE>>,
         std::vec::IntoIter<Tlv>,
     >;
 
     fn into_iter(self) -> Self::IntoIter {
-        self.inline
-            .into_iter()
-            .take(usize::from(self.inline_len))
-            .chain(self.spilled)
+        self.inline.into_iter().flatten().chain(self.spilled)
     }
 }
 

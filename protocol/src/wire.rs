@@ -1,25 +1,27 @@
 //! Fields of a body, one after another: reading them with what can be forgiven, writing them.
 //!
-//! [`Reader`] walks over one frame and hands out fields that share its octets. It knows three
+//! [`Reader`] walks over one frame and hands out fields: short texts as copies, the rest sharing
+//! the frame's octets, the last of it as the frame's new owner. It knows three
 //! things the field layouts do not have to care about: whether the peer is to be read strictly,
 //! that a response is never refused for a short body, and where in the frame it stands.
 //! [`Sink`] is written to twice by the same code: once to count, once for real.
 
-use bytes::{BufMut, Bytes, BytesMut};
+use bytes::{Buf, Bytes};
 use nom::IResult;
 use nom::Parser;
-use nom::bytes::complete::{tag, take, take_till};
 use nom::multi::length_data;
-use nom::number::complete::{be_u8, be_u16, be_u32};
-use nom::sequence::terminated;
+use nom::number::complete::{be_u16, be_u32};
 
-use crate::c_octet_string::COctetString;
+use crate::c_octet_string::{COctetString, INLINE, find_nul};
 use crate::error::{DecodeError, Deviation, Deviations, Fault, Header};
 use crate::time::SmppTime;
-use crate::tlv::{Tag, Tlvs};
+use crate::tlv::{Tag, Tlvs, one_octet};
 
 /// Octets of a PDU header, and so of the shortest PDU.
 pub(crate) const HEADER_OCTETS: usize = 16;
+
+/// Octets of a TLV's tag and length.
+const TLV_HEADER_OCTETS: usize = 4;
 
 /// Octets of a C-octet string, NUL included, that are still taken when its field allows fewer.
 const C_OCTETS_MAX: usize = 256;
@@ -46,20 +48,17 @@ pub(crate) enum Times {
     Counted,
 }
 
-type Parsed<'f, O> = IResult<&'f [u8], O, ()>;
-
-fn c_octets(input: &[u8]) -> Parsed<'_, &[u8]> {
-    terminated(take_till(|octet| octet == 0), tag(&[0][..])).parse(input)
-}
-
-fn tlv(input: &[u8]) -> Parsed<'_, (u16, &[u8])> {
+fn tlv(input: &[u8]) -> IResult<&[u8], (u16, &[u8]), ()> {
     (be_u16, length_data(be_u16)).parse(input)
 }
 
 /// Reads the fields of one frame in order.
-pub(crate) struct Reader<'f> {
-    frame: &'f Bytes,
-    rest: &'f [u8],
+pub(crate) struct Reader {
+    /// Given away with the last field that needs it, which saves counting one more owner: empty
+    /// from then on, as is the rest.
+    frame: Bytes,
+    /// Octets read, those of the header included.
+    at: usize,
     header: Header,
     strictness: Strictness,
     deviations: Deviations,
@@ -71,17 +70,15 @@ pub(crate) struct Reader<'f> {
     exhausted: bool,
 }
 
-impl<'f> Reader<'f> {
+impl Reader {
     /// Reads behind the header. `frame` is exactly one PDU, so it holds at least a header.
-    pub(crate) fn new(frame: &'f Bytes, header: Header, strictness: Strictness) -> Self {
-        let rest = frame.get(HEADER_OCTETS..).unwrap_or_default();
-        let deviations = Deviations::default();
+    pub(crate) fn new(frame: Bytes, header: Header, strictness: Strictness) -> Self {
         Self {
             frame,
-            rest,
+            at: HEADER_OCTETS,
             header,
             strictness,
-            deviations,
+            deviations: Deviations::default(),
             has_short_message: false,
             may_end: header.command_id.is_response(),
             exhausted: false,
@@ -98,7 +95,7 @@ impl<'f> Reader<'f> {
     }
 
     pub(crate) fn is_at_end(&self) -> bool {
-        self.rest.is_empty()
+        self.at >= self.frame.len()
     }
 
     pub(crate) fn into_deviations(self) -> Deviations {
@@ -107,9 +104,7 @@ impl<'f> Reader<'f> {
 
     /// The octets not read yet.
     pub(crate) fn remaining(&mut self) -> Bytes {
-        let rest = self.share(self.rest);
-        self.rest = &[];
-        rest
+        self.take(self.rest().len())
     }
 
     /// Tries `read` with strict eyes; puts everything back if it fails.
@@ -117,12 +112,12 @@ impl<'f> Reader<'f> {
         &mut self,
         read: impl FnOnce(&mut Self) -> Result<T, DecodeError>,
     ) -> Option<T> {
-        let (rest, strictness) = (self.rest, self.strictness);
+        let (frame, at, strictness) = (self.frame.clone(), self.at, self.strictness);
         self.strictness = Strictness::Strict;
         let outcome = read(self).ok();
         self.strictness = strictness;
         if outcome.is_none() {
-            self.rest = rest;
+            (self.frame, self.at) = (frame, at);
         }
         outcome
     }
@@ -136,7 +131,7 @@ impl<'f> Reader<'f> {
         match self.strictness {
             Strictness::Strict => Err(self.error(fault, field)),
             Strictness::Lenient | Strictness::Forgiving => {
-                let offset = self.offset();
+                let offset = self.at;
                 self.deviations.push(Deviation {
                     fault,
                     field,
@@ -151,26 +146,26 @@ impl<'f> Reader<'f> {
         DecodeError {
             fault,
             field,
-            offset: self.offset(),
+            offset: self.at,
             header: Some(self.header),
         }
     }
 
     #[inline]
     pub(crate) fn u8(&mut self, field: &'static str) -> Result<u8, DecodeError> {
-        match be_u8::<_, ()>(self.rest) {
-            Ok((rest, value)) => {
-                self.rest = rest;
-                Ok(value)
+        match self.frame.get(self.at) {
+            Some(value) => {
+                self.at += 1;
+                Ok(*value)
             }
-            Err(_) => self.cut_short(field).map(|()| 0),
+            None => self.cut_short(field).map(|()| 0),
         }
     }
 
     pub(crate) fn u32(&mut self, field: &'static str) -> Result<u32, DecodeError> {
-        match be_u32::<_, ()>(self.rest) {
-            Ok((rest, value)) => {
-                self.rest = rest;
+        match be_u32::<_, ()>(self.rest()) {
+            Ok((_, value)) => {
+                self.at += 4;
                 Ok(value)
             }
             Err(_) => self.cut_short(field).map(|()| 0),
@@ -178,47 +173,30 @@ impl<'f> Reader<'f> {
     }
 
     /// A C-octet string of at most `octets_max` octets, NUL included.
-    #[inline]
     pub(crate) fn c_octets(
         &mut self,
         field: &'static str,
         octets_max: usize,
     ) -> Result<COctetString, DecodeError> {
-        // Most fields of most messages are empty.
-        if let [0, rest @ ..] = self.rest {
-            self.rest = rest;
+        let rest = self.rest();
+        if let Some(octets) = find_nul(rest) {
+            self.check_length(field, octets + 1, octets_max)?;
+            let text = text(&self.frame, self.at, octets);
+            self.at += octets + 1;
+            return Ok(text);
+        }
+        if rest.is_empty() {
+            self.cut_short(field)?;
             return Ok(COctetString::EMPTY);
         }
-        self.c_octets_not_empty(field, octets_max)
-    }
-
-    fn c_octets_not_empty(
-        &mut self,
-        field: &'static str,
-        octets_max: usize,
-    ) -> Result<COctetString, DecodeError> {
-        let text = match c_octets(self.rest) {
-            Ok((rest, text)) => {
-                self.check_length(field, text.len() + 1, octets_max)?;
-                self.rest = rest;
-                text
-            }
-            Err(_) if self.rest.is_empty() => {
-                self.cut_short(field)?;
-                return Ok(COctetString::EMPTY);
-            }
-            Err(_) => {
-                let text = self.rest;
-                if !self.header.command_id.is_response() {
-                    return Err(self.error(Fault::CStringUnterminated, field));
-                }
-                self.tolerate(Fault::CStringUnterminated, field)?;
-                self.rest = &[];
-                self.exhausted = true;
-                text
-            }
-        };
-        Ok(COctetString::without_nul(self.share(text)))
+        if !self.header.command_id.is_response() {
+            return Err(self.error(Fault::CStringUnterminated, field));
+        }
+        self.tolerate(Fault::CStringUnterminated, field)?;
+        let text = text(&self.frame, self.at, self.rest().len());
+        self.at = self.frame.len();
+        self.exhausted = true;
+        Ok(text)
     }
 
     /// A time as a C-octet string. The text is kept as it is; `times` says what it means if nobody
@@ -242,36 +220,30 @@ impl<'f> Reader<'f> {
 
     /// `sm_length` and as many octets; fewer are an overrun.
     pub(crate) fn short_message(&mut self) -> Result<Bytes, DecodeError> {
-        let octets = self.u8("sm_length")?;
-        match take::<_, _, ()>(octets).parse(self.rest) {
-            Ok((rest, text)) => {
-                self.rest = rest;
-                self.has_short_message = !text.is_empty();
-                Ok(self.share(text))
-            }
-            Err(_) => Err(self.error(Fault::SmLengthOverrun, "short_message")),
+        let octets = usize::from(self.u8("sm_length")?);
+        if octets > self.rest().len() {
+            return Err(self.error(Fault::SmLengthOverrun, "short_message"));
         }
+        self.has_short_message = octets > 0;
+        Ok(self.take(octets))
     }
 
     /// Everything to the end of the frame as TLVs.
     pub(crate) fn tlvs(&mut self) -> Result<Tlvs, DecodeError> {
         let mut tlvs = Tlvs::new();
-        while !self.rest.is_empty() {
-            match tlv(self.rest) {
-                Ok((rest, (number, value))) => {
-                    let tag = Tag(number);
-                    self.check_layout(tag, value.len())?;
-                    if tag == Tag::MESSAGE_PAYLOAD && self.has_short_message && !value.is_empty() {
-                        self.tolerate(Fault::TwoUserData, "message_payload")?;
-                    }
-                    self.rest = rest;
-                    tlvs.push(tag, self.share(value));
-                }
-                Err(_) => {
-                    self.tolerate(self.tlv_fault(), "tlv")?;
-                    self.rest = &[];
-                }
+        while !self.is_at_end() {
+            let Ok((_, (number, value))) = tlv(self.rest()) else {
+                self.tolerate(self.tlv_fault(), "tlv")?;
+                self.at = self.frame.len();
+                break;
+            };
+            let (tag, octets) = (Tag(number), value.len());
+            self.check_layout(tag, octets)?;
+            if tag == Tag::MESSAGE_PAYLOAD && self.has_short_message && octets > 0 {
+                self.tolerate(Fault::TwoUserData, "message_payload")?;
             }
+            self.at += TLV_HEADER_OCTETS;
+            tlvs.push(tag, self.take(octets));
         }
         Ok(tlvs)
     }
@@ -279,21 +251,26 @@ impl<'f> Reader<'f> {
     /// TLVs behind a `short_message`, where some peers write a NUL that `sm_length` leaves out:
     /// if nothing fits, try one octet later.
     pub(crate) fn tlvs_after_short_message(&mut self) -> Result<Tlvs, DecodeError> {
-        let fits = self.rest.is_empty() || tlv(self.rest).is_ok();
-        if !fits && self.strictness != Strictness::Strict && self.rest[0] == 0 {
-            let fault = self.tlv_fault();
-            let behind = &self.rest[1..];
-            if behind.is_empty() || tlv(behind).is_ok() {
-                self.tolerate(fault, "tlv")?;
-                self.tolerate(Fault::NulAfterShortMessage, "short_message")?;
-                self.rest = behind;
-            }
+        if !self.is_at_end() && self.strictness != Strictness::Strict {
+            self.skip_nul()?;
         }
         self.tlvs()
     }
 
+    fn skip_nul(&mut self) -> Result<(), DecodeError> {
+        if let [0, behind @ ..] = self.rest()
+            && tlv(self.rest()).is_err()
+            && (behind.is_empty() || tlv(behind).is_ok())
+        {
+            self.tolerate(self.tlv_fault(), "tlv")?;
+            self.tolerate(Fault::NulAfterShortMessage, "short_message")?;
+            self.at += 1;
+        }
+        Ok(())
+    }
+
     fn tlv_fault(&self) -> Fault {
-        if self.rest.len() < 4 {
+        if self.rest().len() < TLV_HEADER_OCTETS {
             Fault::TlvHeaderTruncated
         } else {
             Fault::TlvLengthOverrun
@@ -334,22 +311,235 @@ impl<'f> Reader<'f> {
             self.tolerate(Fault::BodyTruncated, field)?;
             self.exhausted = true;
         }
-        self.rest = &[];
+        self.at = self.at.max(self.frame.len());
         Ok(())
     }
 
-    fn offset(&self) -> usize {
-        self.frame.len() - self.rest.len()
+    #[inline]
+    fn rest(&self) -> &[u8] {
+        self.frame.get(self.at..).unwrap_or_default()
     }
 
-    /// The same octets without copying; nothing at all for empty ones.
-    fn share(&self, octets: &'f [u8]) -> Bytes {
-        if octets.is_empty() {
-            Bytes::new()
-        } else {
-            self.frame.slice_ref(octets)
+    fn take(&mut self, octets: usize) -> Bytes {
+        let start = self.at;
+        self.at += octets;
+        take(&mut self.frame, start, octets)
+    }
+}
+
+/// The octets behind `start`, which are there, without copying them: few of them need no owner,
+/// and the last ones take the frame along.
+#[inline(always)]
+fn take(frame: &mut Bytes, start: usize, octets: usize) -> Bytes {
+    match octets {
+        0 => Bytes::new(),
+        1 => one_octet(frame[start]),
+        _ if start + octets == frame.len() => {
+            let mut last = std::mem::take(frame);
+            last.advance(start);
+            last
+        }
+        _ => frame.slice(start..start + octets),
+    }
+}
+
+/// The octets behind `start`, which are there and have no NUL among them, as a text.
+fn text(frame: &Bytes, start: usize, octets: usize) -> COctetString {
+    COctetString::inline(&frame[start..start + octets])
+        .unwrap_or_else(|| COctetString::long(frame.slice(start..start + octets)))
+}
+
+/// Where the fields of the commonest PDUs are read from.
+pub(crate) trait Fields {
+    type Error;
+
+    fn u8(&mut self, field: &'static str) -> Result<u8, Self::Error>;
+    fn c_octets(
+        &mut self,
+        field: &'static str,
+        octets_max: usize,
+    ) -> Result<COctetString, Self::Error>;
+    /// As `c_octets`, for a field that is often longer than a string holds, or last.
+    fn long_c_octets(
+        &mut self,
+        field: &'static str,
+        octets_max: usize,
+    ) -> Result<COctetString, Self::Error>;
+    fn time(&mut self, field: &'static str, times: Times) -> Result<COctetString, Self::Error>;
+    fn short_message(&mut self) -> Result<Bytes, Self::Error>;
+    fn tlvs(&mut self) -> Result<Tlvs, Self::Error>;
+    fn tlvs_after_short_message(&mut self) -> Result<Tlvs, Self::Error>;
+    fn forgive_rest(&mut self);
+}
+
+impl Fields for Reader {
+    type Error = DecodeError;
+
+    fn u8(&mut self, field: &'static str) -> Result<u8, DecodeError> {
+        Self::u8(self, field)
+    }
+
+    fn c_octets(
+        &mut self,
+        field: &'static str,
+        octets_max: usize,
+    ) -> Result<COctetString, DecodeError> {
+        Self::c_octets(self, field, octets_max)
+    }
+
+    fn long_c_octets(
+        &mut self,
+        field: &'static str,
+        octets_max: usize,
+    ) -> Result<COctetString, DecodeError> {
+        Self::c_octets(self, field, octets_max)
+    }
+
+    fn time(&mut self, field: &'static str, times: Times) -> Result<COctetString, DecodeError> {
+        Self::time(self, field, times)
+    }
+
+    fn short_message(&mut self) -> Result<Bytes, DecodeError> {
+        Self::short_message(self)
+    }
+
+    fn tlvs(&mut self) -> Result<Tlvs, DecodeError> {
+        Self::tlvs(self)
+    }
+
+    fn tlvs_after_short_message(&mut self) -> Result<Tlvs, DecodeError> {
+        Self::tlvs_after_short_message(self)
+    }
+
+    fn forgive_rest(&mut self) {
+        Self::forgive_rest(self);
+    }
+}
+
+/// Something the quick reader leaves to the thorough one.
+pub(crate) struct Odd;
+
+/// Reads fields that are exactly as the specification wants them, without calls and without
+/// values in memory where registers do; gives up at the first that is not, or is unusual.
+pub(crate) struct Quick<'f> {
+    /// Untouched until nothing can go wrong any more: the last field may take it along.
+    frame: &'f mut Bytes,
+    at: usize,
+    has_short_message: bool,
+}
+
+impl<'f> Quick<'f> {
+    /// Reads behind the header of exactly one PDU.
+    pub(crate) fn new(frame: &'f mut Bytes) -> Self {
+        Self {
+            frame,
+            at: HEADER_OCTETS,
+            has_short_message: false,
         }
     }
+
+    #[inline(always)]
+    fn rest(&self) -> &[u8] {
+        self.frame.get(self.at..).unwrap_or_default()
+    }
+
+    #[inline(never)]
+    fn tlvs_not_empty(&mut self) -> Result<Tlvs, Odd> {
+        let mut tlvs = Tlvs::new();
+        loop {
+            let rest = self.rest();
+            let Ok((behind, (number, value))) = tlv(rest) else {
+                return Err(Odd);
+            };
+            let (tag, octets, is_last) = (Tag(number), value.len(), behind.is_empty());
+            let has_right_length = match tag.layout() {
+                Some(layout) => layout.octets.contains(&octets),
+                None => true,
+            };
+            if !has_right_length || (tag == Tag::MESSAGE_PAYLOAD && self.has_short_message) {
+                return Err(Odd);
+            }
+            let start = self.at + TLV_HEADER_OCTETS;
+            self.at = start + octets;
+            tlvs.push(tag, take(self.frame, start, octets));
+            if is_last {
+                return Ok(tlvs);
+            }
+        }
+    }
+}
+
+impl Fields for Quick<'_> {
+    type Error = Odd;
+
+    #[inline(always)]
+    fn u8(&mut self, _: &'static str) -> Result<u8, Odd> {
+        let value = *self.frame.get(self.at).ok_or(Odd)?;
+        self.at += 1;
+        Ok(value)
+    }
+
+    #[inline(always)]
+    fn c_octets(&mut self, _: &'static str, octets_max: usize) -> Result<COctetString, Odd> {
+        let rest = self.rest();
+        // Most fields of most messages are empty.
+        if rest.first() == Some(&0) {
+            self.at += 1;
+            return Ok(COctetString::EMPTY);
+        }
+        let octets = find_nul(rest).filter(|octets| *octets < octets_max);
+        let octets = octets.ok_or(Odd)?;
+        let text = COctetString::short(rest, octets).ok_or(Odd)?;
+        self.at += octets + 1;
+        Ok(text)
+    }
+
+    #[inline(always)]
+    fn long_c_octets(&mut self, _: &'static str, octets_max: usize) -> Result<COctetString, Odd> {
+        let octets = find_nul(self.rest()).filter(|octets| *octets < octets_max);
+        let octets = octets.ok_or(Odd)?;
+        let text = text(self.frame, self.at, octets);
+        self.at += octets + 1;
+        Ok(text)
+    }
+
+    #[inline(always)]
+    fn time(&mut self, _: &'static str, _: Times) -> Result<COctetString, Odd> {
+        // Looked at where it is: a value that is pointed to has to be in memory.
+        let rest = self.rest();
+        if rest.first() != Some(&0) {
+            let text = rest.get(..SmppTime::CHARACTERS).ok_or(Odd)?;
+            SmppTime::parse(text).ok_or(Odd)?;
+        }
+        self.c_octets("", SmppTime::CHARACTERS + 1)
+    }
+
+    #[inline(always)]
+    fn short_message(&mut self) -> Result<Bytes, Odd> {
+        let octets = usize::from(self.u8("sm_length")?);
+        let start = self.at;
+        if octets > self.rest().len() {
+            return Err(Odd);
+        }
+        self.at += octets;
+        self.has_short_message = octets > 0;
+        Ok(take(self.frame, start, octets))
+    }
+
+    #[inline(always)]
+    fn tlvs(&mut self) -> Result<Tlvs, Odd> {
+        if self.at >= self.frame.len() {
+            return Ok(Tlvs::new());
+        }
+        self.tlvs_not_empty()
+    }
+
+    #[inline(always)]
+    fn tlvs_after_short_message(&mut self) -> Result<Tlvs, Odd> {
+        self.tlvs()
+    }
+
+    fn forgive_rest(&mut self) {}
 }
 
 /// Where fields are written to.
@@ -359,27 +549,69 @@ pub(crate) trait Sink {
     fn u32(&mut self, value: u32);
     fn octets(&mut self, octets: &[u8]);
 
+    #[inline]
     fn c_octets(&mut self, text: &COctetString) {
         self.octets(text.as_bytes());
         self.u8(0);
     }
 }
 
-impl Sink for BytesMut {
+/// Writes into octets that were counted before.
+pub(crate) struct Fill<'b> {
+    out: &'b mut [u8],
+    at: usize,
+}
+
+impl<'b> Fill<'b> {
+    pub(crate) fn new(out: &'b mut [u8]) -> Self {
+        Self { out, at: 0 }
+    }
+
+    /// The next `N` octets, of which the first `octets` are to be kept.
+    #[inline(always)]
+    fn next<const N: usize>(&mut self, octets: usize) -> Option<&mut [u8; N]> {
+        let next = self.out.get_mut(self.at..)?.first_chunk_mut();
+        self.at += octets;
+        next
+    }
+}
+
+impl Sink for Fill<'_> {
+    #[inline(always)]
     fn u8(&mut self, value: u8) {
-        self.put_u8(value);
+        *self.next(1).expect("counted") = [value];
     }
 
+    #[inline(always)]
     fn u16(&mut self, value: u16) {
-        self.put_u16(value);
+        *self.next(2).expect("counted") = value.to_be_bytes();
     }
 
+    #[inline(always)]
     fn u32(&mut self, value: u32) {
-        self.put_u32(value);
+        *self.next(4).expect("counted") = value.to_be_bytes();
     }
 
+    #[inline(always)]
     fn octets(&mut self, octets: &[u8]) {
-        self.put_slice(octets);
+        self.out[self.at..][..octets.len()].copy_from_slice(octets);
+        self.at += octets.len();
+    }
+
+    #[inline(always)]
+    fn c_octets(&mut self, text: &COctetString) {
+        // A copy of fixed length is a few moves; what is too much of it is written over.
+        if let Some((octets, len)) = text.as_inline()
+            && self.out.len() - self.at > INLINE
+        {
+            if len > 0 {
+                *self.next(len).expect("just seen") = *octets;
+            }
+            self.u8(0);
+        } else {
+            self.octets(text.as_bytes());
+            self.u8(0);
+        }
     }
 }
 
@@ -388,18 +620,22 @@ impl Sink for BytesMut {
 pub(crate) struct Count(pub(crate) usize);
 
 impl Sink for Count {
+    #[inline(always)]
     fn u8(&mut self, _: u8) {
         self.0 += 1;
     }
 
+    #[inline(always)]
     fn u16(&mut self, _: u16) {
         self.0 += 2;
     }
 
+    #[inline(always)]
     fn u32(&mut self, _: u32) {
         self.0 += 4;
     }
 
+    #[inline(always)]
     fn octets(&mut self, octets: &[u8]) {
         self.0 += octets.len();
     }

@@ -1,5 +1,6 @@
 //! Which tables septets are read by: the default ones, or a language's.
 
+use super::is_plain;
 use crate::national::{Language, UNASSIGNED};
 
 /// The septet that announces a second one.
@@ -39,7 +40,7 @@ const EXTENSION: [(u8, char); 10] = [
 ];
 
 /// Codes of the characters below U+0100, which nearly all are.
-pub(super) static LATIN: [u8; 256] = latin_codes();
+static LATIN: [u8; 256] = latin_codes();
 
 const fn latin_codes() -> [u8; 256] {
     let mut codes = [NONE; 256];
@@ -151,7 +152,7 @@ impl Shift {
     /// The text of septets, one an octet; the rules are those of [`decode`](super::decode).
     #[must_use]
     pub fn decode(self, septets: &[u8]) -> String {
-        if self.locking == Language::DEFAULT && septets.iter().all(|septet| is_ascii(*septet)) {
+        if self.locking == Language::DEFAULT && is_plain(septets) {
             return String::from_utf8(septets.to_vec()).expect("ASCII is UTF-8");
         }
         let plain = self.locking.locking().unwrap_or(&ALPHABET);
@@ -199,12 +200,6 @@ impl Shift {
         };
         plain.or_else(|| escaped().map(|septet| septet | ESCAPED))
     }
-}
-
-/// Whether the default alphabet has ASCII's character in this place, as it does for letters,
-/// digits and most marks.
-fn is_ascii(septet: u8) -> bool {
-    LATIN[usize::from(septet)] == septet && septet < 0x80
 }
 
 fn plain_character(table: &[char; 128], septet: u8) -> char {

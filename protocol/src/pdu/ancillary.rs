@@ -27,7 +27,7 @@ pub struct QuerySm {
 }
 
 impl Layout for QuerySm {
-    fn read(fields: &mut Reader<'_>) -> Result<Self, DecodeError> {
+    fn read(fields: &mut Reader) -> Result<Self, DecodeError> {
         Ok(Self {
             message_id: fields.c_octets("message_id", 65)?,
             source_addr_ton: Ton(fields.u8("source_addr_ton")?),
@@ -67,7 +67,7 @@ pub struct QuerySmResp {
 }
 
 impl Layout for QuerySmResp {
-    fn read(fields: &mut Reader<'_>) -> Result<Self, DecodeError> {
+    fn read(fields: &mut Reader) -> Result<Self, DecodeError> {
         let message_id = fields.c_octets("message_id", 65)?;
         let final_date = fields.time("final_date", Times::Counted)?;
         Ok(Self {
@@ -131,7 +131,7 @@ pub struct CancelSm {
 }
 
 impl Layout for CancelSm {
-    fn read(fields: &mut Reader<'_>) -> Result<Self, DecodeError> {
+    fn read(fields: &mut Reader) -> Result<Self, DecodeError> {
         Ok(Self {
             service_type: fields.c_octets("service_type", 6)?,
             message_id: fields.c_octets("message_id", 65)?,
@@ -196,7 +196,7 @@ impl ReplaceSm {
 }
 
 impl Layout for ReplaceSm {
-    fn read(fields: &mut Reader<'_>) -> Result<Self, DecodeError> {
+    fn read(fields: &mut Reader) -> Result<Self, DecodeError> {
         Ok(Self {
             message_id: fields.c_octets("message_id", 65)?,
             source_addr_ton: Ton(fields.u8("source_addr_ton")?),
@@ -248,7 +248,7 @@ pub struct AlertNotification {
 }
 
 impl Layout for AlertNotification {
-    fn read(fields: &mut Reader<'_>) -> Result<Self, DecodeError> {
+    fn read(fields: &mut Reader) -> Result<Self, DecodeError> {
         Ok(Self {
             source_addr_ton: Ton(fields.u8("source_addr_ton")?),
             source_addr_npi: Npi(fields.u8("source_addr_npi")?),

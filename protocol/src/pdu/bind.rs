@@ -44,7 +44,7 @@ impl std::fmt::Debug for Bind {
 }
 
 impl Layout for Bind {
-    fn read(fields: &mut Reader<'_>) -> Result<Self, DecodeError> {
+    fn read(fields: &mut Reader) -> Result<Self, DecodeError> {
         Ok(Self {
             system_id: fields.c_octets("system_id", 16)?,
             password: fields.c_octets("password", 9)?,
@@ -105,7 +105,7 @@ impl BindResp {
 }
 
 impl Layout for BindResp {
-    fn read(fields: &mut Reader<'_>) -> Result<Self, DecodeError> {
+    fn read(fields: &mut Reader) -> Result<Self, DecodeError> {
         Ok(Self {
             system_id: fields.c_octets("system_id", 16)?,
             tlvs: fields.tlvs()?,
@@ -158,7 +158,7 @@ impl std::fmt::Debug for Outbind {
 }
 
 impl Layout for Outbind {
-    fn read(fields: &mut Reader<'_>) -> Result<Self, DecodeError> {
+    fn read(fields: &mut Reader) -> Result<Self, DecodeError> {
         Ok(Self {
             system_id: fields.c_octets("system_id", 16)?,
             password: fields.c_octets("password", 9)?,

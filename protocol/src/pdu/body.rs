@@ -226,7 +226,7 @@ impl Body {
         }
     }
 
-    pub(super) fn read(fields: &mut Reader<'_>) -> Result<Self, DecodeError> {
+    pub(super) fn read(fields: &mut Reader) -> Result<Self, DecodeError> {
         let command_id = fields.header().command_id;
         Ok(match command_id {
             CommandId::SUBMIT_SM => Self::SubmitSm(Layout::read(fields)?),
@@ -328,7 +328,7 @@ impl Body {
 }
 
 /// A request that ends with its header.
-fn no_body(fields: &mut Reader<'_>, body: Body) -> Result<Body, DecodeError> {
+fn no_body(fields: &mut Reader, body: Body) -> Result<Body, DecodeError> {
     if !fields.is_at_end() {
         fields.tolerate(Fault::TrailingBytes, "body")?;
     }

@@ -38,7 +38,7 @@ pub struct BroadcastSm {
 }
 
 impl Layout for BroadcastSm {
-    fn read(fields: &mut Reader<'_>) -> Result<Self, DecodeError> {
+    fn read(fields: &mut Reader) -> Result<Self, DecodeError> {
         Ok(Self {
             service_type: fields.c_octets("service_type", 6)?,
             source_addr_ton: Ton(fields.u8("source_addr_ton")?),
@@ -91,7 +91,7 @@ pub struct QueryBroadcastSm {
 }
 
 impl Layout for QueryBroadcastSm {
-    fn read(fields: &mut Reader<'_>) -> Result<Self, DecodeError> {
+    fn read(fields: &mut Reader) -> Result<Self, DecodeError> {
         Ok(Self {
             message_id: fields.c_octets("message_id", 65)?,
             source_addr_ton: Ton(fields.u8("source_addr_ton")?),
@@ -132,7 +132,7 @@ pub struct CancelBroadcastSm {
 }
 
 impl Layout for CancelBroadcastSm {
-    fn read(fields: &mut Reader<'_>) -> Result<Self, DecodeError> {
+    fn read(fields: &mut Reader) -> Result<Self, DecodeError> {
         Ok(Self {
             service_type: fields.c_octets("service_type", 6)?,
             message_id: fields.c_octets("message_id", 65)?,

@@ -72,7 +72,7 @@ impl DataSm {
 }
 
 impl Layout for DataSm {
-    fn read(fields: &mut Reader<'_>) -> Result<Self, DecodeError> {
+    fn read(fields: &mut Reader) -> Result<Self, DecodeError> {
         Ok(Self {
             service_type: fields.c_octets("service_type", 6)?,
             source_addr_ton: Ton(fields.u8("source_addr_ton")?),

@@ -34,7 +34,7 @@ pub enum Destination {
 }
 
 impl Destination {
-    fn read(fields: &mut Reader<'_>) -> Result<Self, DecodeError> {
+    fn read(fields: &mut Reader) -> Result<Self, DecodeError> {
         match fields.u8("dest_flag")? {
             1 => Ok(Self::Address {
                 dest_addr_ton: Ton(fields.u8("dest_addr_ton")?),
@@ -114,7 +114,7 @@ impl SubmitMulti {
 }
 
 impl Layout for SubmitMulti {
-    fn read(fields: &mut Reader<'_>) -> Result<Self, DecodeError> {
+    fn read(fields: &mut Reader) -> Result<Self, DecodeError> {
         let service_type = fields.c_octets("service_type", 6)?;
         let source_addr_ton = Ton(fields.u8("source_addr_ton")?);
         let source_addr_npi = Npi(fields.u8("source_addr_npi")?);
@@ -195,7 +195,7 @@ pub struct SubmitMultiResp {
 }
 
 impl Layout for SubmitMultiResp {
-    fn read(fields: &mut Reader<'_>) -> Result<Self, DecodeError> {
+    fn read(fields: &mut Reader) -> Result<Self, DecodeError> {
         let message_id = fields.c_octets("message_id", 65)?;
         let mut unsuccess_smes = Vec::new();
         for _ in 0..fields.u8("no_unsuccess")? {

@@ -9,7 +9,7 @@ use crate::coding::{DataCoding, EsmClass, Npi, RegisteredDelivery, Ton};
 use crate::error::DecodeError;
 use crate::segment::Segment;
 use crate::tlv::{Tag, Tlvs};
-use crate::wire::{Reader, Sink, Times};
+use crate::wire::{Fields, Reader, Sink, Times};
 
 /// Octets that `sm_length` can announce.
 pub(crate) const SHORT_MESSAGE_OCTETS_MAX: usize = u8::MAX as usize;
@@ -110,8 +110,10 @@ macro_rules! short_message_pdu {
             }
         }
 
-        impl Layout for $type {
-            fn read(fields: &mut Reader<'_>) -> Result<Self, DecodeError> {
+        impl $type {
+            /// Inlined into its two callers, so that the quick one has nothing to move.
+            #[inline(always)]
+            pub(super) fn read_fields<F: Fields>(fields: &mut F) -> Result<Self, F::Error> {
                 Ok(Self {
                     service_type: fields.c_octets("service_type", 6)?,
                     source_addr_ton: Ton(fields.u8("source_addr_ton")?),
@@ -137,6 +139,12 @@ macro_rules! short_message_pdu {
                     short_message: fields.short_message()?,
                     tlvs: fields.tlvs_after_short_message()?,
                 })
+            }
+        }
+
+        impl Layout for $type {
+            fn read(fields: &mut Reader) -> Result<Self, DecodeError> {
+                Self::read_fields(fields)
             }
 
             fn write(&self, out: &mut impl Sink) {
@@ -207,12 +215,19 @@ impl MessageResp {
     }
 }
 
-impl Layout for MessageResp {
-    fn read(fields: &mut Reader<'_>) -> Result<Self, DecodeError> {
+impl MessageResp {
+    #[inline(always)]
+    pub(super) fn read_fields<F: Fields>(fields: &mut F) -> Result<Self, F::Error> {
         Ok(Self {
-            message_id: fields.c_octets("message_id", 65)?,
+            message_id: fields.long_c_octets("message_id", 65)?,
             tlvs: fields.tlvs()?,
         })
+    }
+}
+
+impl Layout for MessageResp {
+    fn read(fields: &mut Reader) -> Result<Self, DecodeError> {
+        Self::read_fields(fields)
     }
 
     fn write(&self, out: &mut impl Sink) {
@@ -250,6 +265,7 @@ pub(crate) fn user_data<'a>(short_message: &'a Bytes, tlvs: &'a Tlvs) -> &'a Byt
 
 /// Writes sm_length, short_message and the TLVs; user data that sm_length cannot count goes into
 /// `message_payload`, unless that is taken.
+#[inline]
 pub(crate) fn write_user_data(out: &mut impl Sink, short_message: &Bytes, tlvs: &Tlvs) {
     if short_message.len() <= SHORT_MESSAGE_OCTETS_MAX {
         out.u8(short_message.len() as u8);

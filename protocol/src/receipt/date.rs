@@ -16,14 +16,11 @@ pub struct ReceiptDate {
 }
 
 impl ReceiptDate {
-    pub(super) fn new(raw: COctetString) -> Self {
-        let time = parse(raw.as_bytes());
-        Self { raw, time }
-    }
-
     /// Whether this can be read as Unix seconds only.
     pub(super) fn is_certainly_unix(&self) -> bool {
-        unix_seconds(self.raw.as_bytes()).is_some() && ten_digits(self.raw.as_bytes()).is_none()
+        // Ten digits that are a calendar date say nothing about the zone.
+        let has_zone = |time: CivilTime| time.utc_offset_minutes.is_some();
+        self.raw.len() == 10 && self.time.is_some_and(has_zone)
     }
 
     /// Takes ten digits for Unix seconds, since the other date of the receipt is that.
@@ -34,7 +31,8 @@ impl ReceiptDate {
     }
 }
 
-fn parse(text: &[u8]) -> Option<CivilTime> {
+/// Any of the seven.
+pub(super) fn parse(text: &[u8]) -> Option<CivilTime> {
     let digits = text.iter().all(u8::is_ascii_digit);
     match text.len() {
         10 if digits => ten_digits(text).or_else(|| unix_seconds(text)),

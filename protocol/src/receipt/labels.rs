@@ -7,9 +7,9 @@
 use bytes::Bytes;
 
 use super::Receipt;
-use super::date::ReceiptDate;
+use super::date::{self, ReceiptDate};
 use super::state::ReceiptState;
-use crate::c_octet_string::COctetString;
+use crate::c_octet_string::{COctetString, find, find_nul};
 
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Label {
@@ -26,54 +26,88 @@ enum Label {
 /// Octets of the longest label of one word.
 const WORD_OCTETS_MAX: usize = b"submit_date".len();
 
+/// A word of at most [`WORD_OCTETS_MAX`] octets in lower case as a number, which is quicker to
+/// compare: the last octet lowest, and a one in front of the first, so that no two words are equal.
+type Key = u128;
+
+const fn key(word: &[u8]) -> Key {
+    let mut key = 1;
+    let mut at = 0;
+    while at < word.len() {
+        key = key << 8 | word[at].to_ascii_lowercase() as Key;
+        at += 1;
+    }
+    key
+}
+
+/// Declares constants for the spellings of labels.
+macro_rules! keys {
+    ($($name:ident $word:literal)*) => { $( const $name: Key = key($word); )* };
+}
+
+keys! {
+    ID b"id" MSGID b"msgid" MSG_ID b"msg_id" MESSAGE_ID b"message_id"
+    SUB b"sub" DLVRD b"dlvrd" DLVD b"dlvd"
+    SUBMIT b"submit" SUBMIT_DATE b"submit_date" SUBMIT_HYPHEN b"submit-date" SUBMITDATE b"submitdate"
+    DONE b"done" DONE_DATE b"done_date" DONE_HYPHEN b"done-date" DONEDATE b"donedate"
+    STAT b"stat" STATUS b"status" STATE b"state"
+    ERR b"err" ERROR b"error" TEXT b"text" DATE b"date"
+}
+
 impl Label {
     /// The label that one word spells, in any case.
-    fn of_word(word: &[u8]) -> Option<Self> {
-        let mut lower = [0; WORD_OCTETS_MAX];
-        let lower = lower.get_mut(..word.len())?;
-        lower.copy_from_slice(word);
-        lower.make_ascii_lowercase();
-        Some(match &*lower {
-            b"id" | b"msgid" | b"msg_id" | b"message_id" => Self::Id,
-            b"sub" => Self::Sub,
-            b"dlvrd" | b"dlvd" => Self::Dlvrd,
-            b"submit_date" | b"submit-date" | b"submitdate" => Self::SubmitDate,
-            b"done_date" | b"done-date" | b"donedate" => Self::DoneDate,
-            b"stat" | b"status" | b"state" => Self::Stat,
-            b"err" | b"error" => Self::Err,
-            b"text" => Self::Text,
+    fn of_word(word: Key) -> Option<Self> {
+        Some(match word {
+            ID | MSGID | MSG_ID | MESSAGE_ID => Self::Id,
+            SUB => Self::Sub,
+            DLVRD | DLVD => Self::Dlvrd,
+            SUBMIT_DATE | SUBMIT_HYPHEN | SUBMITDATE => Self::SubmitDate,
+            DONE_DATE | DONE_HYPHEN | DONEDATE => Self::DoneDate,
+            STAT | STATUS | STATE => Self::Stat,
+            ERR | ERROR => Self::Err,
+            TEXT => Self::Text,
             _ => return None,
         })
     }
 
     /// The label of two words, the second of which is `date`.
-    fn of_date(word: &[u8]) -> Option<Self> {
-        [
-            (&b"submit"[..], Self::SubmitDate),
-            (b"done", Self::DoneDate),
-            (b"sub", Self::SubmitDate),
-        ]
-        .into_iter()
-        .find_map(|(spelling, label)| word.eq_ignore_ascii_case(spelling).then_some(label))
+    fn of_date(word: Key) -> Option<Self> {
+        match word {
+            SUBMIT | SUB => Some(Self::SubmitDate),
+            DONE => Some(Self::DoneDate),
+            _ => None,
+        }
     }
 }
 
 /// Reads all labels of a text.
 pub(super) fn parse(text: &Bytes) -> Receipt {
-    let octets = trim_end(text);
     let mut receipt = Receipt::default();
+    parse_into(&mut receipt, text);
+    receipt
+}
+
+/// As [`parse`], into an empty receipt, which is slow to move.
+pub(super) fn parse_into(receipt: &mut Receipt, text: &Bytes) {
+    let octets = trim_end(text);
     let mut next = find_label(octets, 0);
     while let Some(Found {
         label, value_at, ..
     }) = next
     {
         if label == Label::Text && receipt.stat.is_some() {
-            set_text(&mut receipt, text, &octets[value_at..]);
+            set_text(receipt, text, &octets[value_at..]);
             break;
+        }
+        if let Some((word, found)) = usual_next(octets, value_at, label) {
+            set(receipt, label, text, word, word);
+            next = Some(found);
+            continue;
         }
         next = find_label(octets, value_at);
         let end = next.as_ref().map_or(octets.len(), |found| found.label_at);
-        set(&mut receipt, label, text, &octets[value_at..end]);
+        let value = &octets[value_at..end];
+        set(receipt, label, text, value, word(value));
     }
     let certain =
         |date: &Option<ReceiptDate>| date.as_ref().is_some_and(ReceiptDate::is_certainly_unix);
@@ -87,11 +121,10 @@ pub(super) fn parse(text: &Bytes) -> Receipt {
             .iter_mut()
             .for_each(ReceiptDate::read_as_unix);
     }
-    receipt
 }
 
-fn set(receipt: &mut Receipt, label: Label, text: &Bytes, value: &[u8]) {
-    let word = word(value);
+/// Takes the value of a label, the first word of which is `word`.
+fn set(receipt: &mut Receipt, label: Label, text: &Bytes, value: &[u8], word: &[u8]) {
     match label {
         Label::Id => set_word(&mut receipt.id, text, word),
         Label::Stat if receipt.stat.is_none() && !word.is_empty() => {
@@ -102,8 +135,8 @@ fn set(receipt: &mut Receipt, label: Label, text: &Bytes, value: &[u8]) {
         Label::Err => set_word(&mut receipt.err, text, word),
         Label::Sub => receipt.sub = receipt.sub.or_else(|| number(word)),
         Label::Dlvrd => receipt.dlvrd = receipt.dlvrd.or_else(|| number(word)),
-        Label::SubmitDate => set_date(&mut receipt.submit_date, text, value),
-        Label::DoneDate => set_date(&mut receipt.done_date, text, value),
+        Label::SubmitDate => set_date(&mut receipt.submit_date, text, value, word),
+        Label::DoneDate => set_date(&mut receipt.done_date, text, value, word),
         Label::Text => set_text(receipt, text, value),
     }
 }
@@ -127,32 +160,59 @@ fn set_text(receipt: &mut Receipt, text: &Bytes, value: &[u8]) {
 }
 
 /// A date is one word, or two if the first is a calendar date and the second a time of day.
-fn set_date(field: &mut Option<ReceiptDate>, text: &Bytes, value: &[u8]) {
+fn set_date(field: &mut Option<ReceiptDate>, text: &Bytes, value: &[u8], first: &[u8]) {
     if field.is_some() {
         return;
     }
-    let value = value.trim_ascii();
-    let first = word(value);
-    let rest = &value[first.len()..];
+    let raw = if first.len() == value.len() || !first.contains(&b'-') {
+        first
+    } else {
+        two_words(value.trim_ascii(), first.len())
+    };
+    let raw = &raw[..find_nul(raw).unwrap_or(raw.len())];
+    let time = date::parse(raw);
+    *field = Some(ReceiptDate {
+        raw: share(text, raw),
+        time,
+    });
+}
+
+/// The first two words if the second is a time of day, else the first.
+fn two_words(value: &[u8], first_octets: usize) -> &[u8] {
+    let (first, rest) = value.split_at(first_octets);
     let second = word(rest);
-    let raw = if first.contains(&b'-') && rest.starts_with(b" ") && second.contains(&b':') {
-        &value[..first.len() + 1 + second.len()]
+    if rest.starts_with(b" ") && second.contains(&b':') {
+        &value[..first_octets + 1 + second.len()]
     } else {
         first
-    };
-    *field = Some(ReceiptDate::new(share(text, raw)));
+    }
 }
 
 fn number(word: &[u8]) -> Option<u16> {
-    std::str::from_utf8(word).ok()?.parse().ok()
+    let digits = word.strip_prefix(b"+").unwrap_or(word);
+    let add = |number: u16, octet: &u8| match octet {
+        b'0'..=b'9' => number.checked_mul(10)?.checked_add(u16::from(octet - b'0')),
+        _ => None,
+    };
+    digits
+        .iter()
+        .try_fold(0, add)
+        .filter(|_| !digits.is_empty())
 }
 
+/// A part of the text, up to its first NUL.
+#[inline]
 fn share(text: &Bytes, part: &[u8]) -> COctetString {
-    if part.is_empty() {
-        COctetString::EMPTY
-    } else {
-        COctetString::from_bytes(text.slice_ref(part))
-    }
+    let octets = find_nul(part).unwrap_or(part.len());
+    let at = part.as_ptr().addr().wrapping_sub(text.as_ptr().addr());
+    let behind = text.get(at..).unwrap_or_default();
+    COctetString::short(behind, octets).unwrap_or_else(|| share_odd(text, &part[..octets]))
+}
+
+/// A part that is long, or near the end of the text.
+#[inline(never)]
+fn share_odd(text: &Bytes, part: &[u8]) -> COctetString {
+    COctetString::inline(part).unwrap_or_else(|| COctetString::long(text.slice_ref(part)))
 }
 
 /// The first word of a value, without separators behind it.
@@ -184,14 +244,43 @@ struct Found {
     value_at: usize,
 }
 
+/// The label that Appendix B has behind this one, with what is around it.
+fn usual(label: Label) -> Option<(Label, &'static [u8])> {
+    Some(match label {
+        Label::Id => (Label::Sub, b" sub:"),
+        Label::Sub => (Label::Dlvrd, b" dlvrd:"),
+        Label::Dlvrd => (Label::SubmitDate, b" submit date:"),
+        Label::SubmitDate => (Label::DoneDate, b" done date:"),
+        Label::DoneDate => (Label::Stat, b" stat:"),
+        Label::Stat => (Label::Err, b" err:"),
+        Label::Err => (Label::Text, b" text:"),
+        Label::Text => return None,
+    })
+}
+
+/// The value of this label and the next label, if the value is one plain word and Appendix B's
+/// next label follows as Appendix B writes it: most receipts are like that, and this is quick.
+/// [`find_label`] and [`word`] would find the same.
+fn usual_next(text: &[u8], value_at: usize, label: Label) -> Option<(&[u8], Found)> {
+    let (label, spelling) = usual(label)?;
+    let value = text.get(value_at..)?;
+    let octets = value
+        .iter()
+        .position(|octet| matches!(octet, 0..=b' ' | b':' | b'=' | b',' | b';' | b'|'))?;
+    let (word, behind) = value.split_at(octets);
+    let found = Found {
+        label,
+        label_at: value_at + octets + 1,
+        value_at: value_at + octets + spelling.len(),
+    };
+    (!word.is_empty() && behind.starts_with(spelling)).then_some((word, found))
+}
+
 /// The next label at or behind `from`: the first separator with a label's spelling before it.
 fn find_label(text: &[u8], from: usize) -> Option<Found> {
     let mut at = from;
     loop {
-        at += text
-            .get(at..)?
-            .iter()
-            .position(|octet| matches!(octet, b':' | b'='))?;
+        at += find(text.get(at..)?, [b':', b'='])?;
         let before = text[from..at].trim_ascii_end();
         if let Some((label, octets)) = label_at_end(before) {
             let label_at = from + before.len() - octets;
@@ -207,21 +296,28 @@ fn find_label(text: &[u8], from: usize) -> Option<Found> {
 
 /// The label that ends here, and its length.
 fn label_at_end(text: &[u8]) -> Option<(Label, usize)> {
-    let word = last_word(text);
-    if word.eq_ignore_ascii_case(b"date") {
-        let front = text[..text.len() - word.len()].strip_suffix(b" ")?;
-        let first = last_word(front);
-        return Some((Label::of_date(first)?, first.len() + 1 + word.len()));
+    let (word, octets) = last_word(text)?;
+    if word == DATE {
+        let front = text[..text.len() - octets].strip_suffix(b" ")?;
+        let (first, first_octets) = last_word(front)?;
+        return Some((Label::of_date(first)?, first_octets + 1 + octets));
     }
-    Some((Label::of_word(word)?, word.len()))
+    Some((Label::of_word(word)?, octets))
 }
 
-/// What stands behind the last blank or separator.
-fn last_word(text: &[u8]) -> &[u8] {
-    let is_border = |octet: &u8| octet.is_ascii_whitespace() || matches!(octet, b',' | b';' | b'|');
-    let start = text
-        .iter()
-        .rposition(is_border)
-        .map_or(0, |border| border + 1);
-    &text[start..]
+/// What stands behind the last blank or separator, and its length; `None` if it is too long for a
+/// label.
+fn last_word(text: &[u8]) -> Option<(Key, usize)> {
+    let (mut key, mut octets) = (0, 0);
+    for octet in text.iter().rev() {
+        if octet.is_ascii_whitespace() || matches!(octet, b',' | b';' | b'|') {
+            break;
+        }
+        if octets == WORD_OCTETS_MAX {
+            return None;
+        }
+        key |= Key::from(octet.to_ascii_lowercase()) << (8 * octets);
+        octets += 1;
+    }
+    Some((key | 1 << (8 * octets), octets))
 }
