@@ -2,6 +2,7 @@
 //! functions its targets call, without the fuzzer.
 
 #[path = "../../fuzz/src/checks.rs"]
+#[allow(unreachable_pub, reason = "public for the fuzz targets")]
 mod checks;
 
 use std::fs;
