@@ -71,7 +71,7 @@ pub trait Store: Send + Sync + 'static {
     /// What became of leased callbacks.
     fn callbacks_done(&self, outcomes: Vec<(CallbackId, CallbackOutcome)>);
 
-    /// Queues a dead or delivered callback of this message again; false: it has none.
+    /// Queues the newest dead callback of this message again; false: it has none.
     fn redeliver(&self, message: MessageId) -> Ticket<bool>;
 
     /// Withdraws a message that is not submitted yet; false: too late, or unknown.

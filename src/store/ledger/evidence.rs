@@ -275,7 +275,8 @@ impl Ledger {
                 .iter()
                 .find_map(|i| self.find(gateway, i, IdRule::Auto, &report, false));
             if let Some((found, segment)) = hit {
-                self.apply_evidence(found, segment, state, report, false, false);
+                let verbatim = matches!(report, Report::Http { .. });
+                self.apply_evidence(found, segment, state, report, verbatim, false);
                 self.close_orphan(id, OrphanEnd::Matched(found));
             }
         }

@@ -114,7 +114,13 @@ impl Ledger {
             {
                 // Leased: not due until the caller says what became of it.
                 self.outbox.due_again(id, Timestamp::NEVER);
-                leases.extend(self.lease_callback(id));
+                match self.lease_callback(id) {
+                    Some(lease) => leases.push(lease),
+                    None => {
+                        debug_assert!(false, "a callback has its message");
+                        self.outbox.remove(id);
+                    }
+                }
             }
             self.replies.push(Reply::Callbacks(to, leases));
         }

@@ -31,6 +31,7 @@ use files::{DataDir, SliceName};
 use slice::Slice;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
@@ -92,6 +93,11 @@ pub struct SledJournal {
 #[derive(Debug)]
 struct Shared {
     cache_octets: u64,
+    /// The highest frame there is.
+    highest: AtomicU64,
+    /// Holds the frames that are in no slice yet; `None` once closed. Apart from the
+    /// slices, since opening an old one takes its time and must not hold up a commit.
+    feeder: Mutex<Option<Arc<Feeder>>>,
     slices: Mutex<Slices>,
 }
 
@@ -100,10 +106,7 @@ struct Slices {
     /// By first frame.
     known: BTreeMap<u64, SliceName>,
     open: Vec<Slice>,
-    highest: u64,
     closed: bool,
-    /// Holds the frames that are in no slice yet.
-    feeder: Option<Arc<Feeder>>,
 }
 
 /// Old slices held open for reading, at most.
@@ -146,12 +149,12 @@ impl SledJournal {
         let octets = present.octets_on_disk();
         let shared = Arc::new(Shared {
             cache_octets: options.cache_octets,
+            highest: AtomicU64::new(highest),
+            feeder: Mutex::new(Some(feeder.clone())),
             slices: Mutex::new(Slices {
                 known: names.into_iter().map(|n| (n.first, n)).collect(),
                 open: vec![present.clone()],
-                highest,
                 closed: false,
-                feeder: Some(feeder.clone()),
             }),
         });
         let needed_from = dir.needed_from();
@@ -170,6 +173,29 @@ impl SledJournal {
             highest,
         };
         Ok((journal, needed_from))
+    }
+
+    /// The next frames go to a new slice. Where that fails the present one goes on for
+    /// another slice's worth.
+    fn turn_over(&mut self) -> Result<(), StoreError> {
+        // What is written ahead belongs to the slice before.
+        self.feeder.wait_for(self.highest)?;
+        self.wal.begin_anew();
+        let first = self.highest + 1;
+        let sequence = self.present()?.name().sequence + 1;
+        let name = self.dir.create_slice(sequence, first)?;
+        let slice = Slice::open(&name, self.options.cache_octets)?;
+        info!(slice = %name.path.display(), "a new slice of the log begins");
+        let mut slices = self.shared.lock();
+        slices.known.insert(first, name);
+        slices.open.insert(0, slice.clone());
+        slices.open.truncate(OPEN_FOR_READING_MAX);
+        drop(slices);
+        self.feeder.turn_to(slice.clone());
+        self.present = Some(slice);
+        self.previous_first = self.present_first;
+        self.present_first = first;
+        Ok(())
     }
 
     fn present(&self) -> Result<&Slice, StoreError> {
@@ -196,7 +222,7 @@ impl Journal for SledJournal {
             }
         }
         self.highest = last;
-        self.shared.lock().highest = last;
+        self.shared.highest.store(last, Ordering::Release);
         Ok(())
     }
 
@@ -212,26 +238,10 @@ impl Journal for SledJournal {
     }
 
     fn begin_slice(&mut self) -> Result<(), StoreError> {
-        // What is written ahead belongs to the slice before.
-        self.feeder.wait_for(self.highest)?;
-        self.wal.begin_anew();
-        let first = self.highest + 1;
-        let sequence = self.present()?.name().sequence + 1;
-        let name = self.dir.create_slice(sequence, first)?;
-        let slice = Slice::open(&name, self.options.cache_octets)?;
-        info!(slice = %name.path.display(), "a new slice of the log begins");
-        let mut slices = self.shared.lock();
-        slices.known.insert(first, name);
-        slices.open.insert(0, slice.clone());
-        slices.open.truncate(OPEN_FOR_READING_MAX);
-        drop(slices);
-        self.feeder.turn_to(slice.clone());
-        self.present = Some(slice);
-        self.previous_first = self.present_first;
-        self.present_first = first;
+        let begun = self.turn_over();
         self.octets = 0;
         self.began = Instant::now();
-        Ok(())
+        begun
     }
 
     fn carry_before(&self) -> u64 {
@@ -276,10 +286,10 @@ impl Journal for SledJournal {
             error!("the thread that feeds the log failed; the write-ahead file has what it left");
         }
         self.present = None;
+        *self.shared.feeder() = None;
         let mut slices = self.shared.lock();
         slices.closed = true;
         slices.open.clear();
-        slices.feeder = None;
         drop(slices);
         self.dir.unlock();
     }
@@ -318,6 +328,10 @@ fn catch_up(slice: &Slice, highest: u64, ahead: Vec<Frame>) -> Result<u64, Store
 }
 
 impl Shared {
+    fn feeder(&self) -> MutexGuard<'_, Option<Arc<Feeder>>> {
+        self.feeder.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     fn lock(&self) -> MutexGuard<'_, Slices> {
         self.slices.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -349,7 +363,7 @@ impl Shared {
 
 impl FrameSource for Shared {
     fn read(&self, number: u64) -> Result<Option<Vec<u8>>, StoreError> {
-        let feeder = self.lock().feeder.clone();
+        let feeder = self.feeder().clone();
         if let Some(octets) = feeder.and_then(|f| f.read(number)) {
             return Ok(Some(octets));
         }
@@ -360,7 +374,7 @@ impl FrameSource for Shared {
     }
 
     fn last_frame_of(&self, message: MessageId) -> Result<Option<u64>, StoreError> {
-        let feeder = self.lock().feeder.clone();
+        let feeder = self.feeder().clone();
         if let Some(frame) = feeder.and_then(|f| f.last_frame_of(message)) {
             return Ok(Some(frame));
         }
@@ -381,8 +395,8 @@ impl FrameSource for Shared {
     }
 
     fn bounds(&self) -> Option<(u64, u64)> {
-        let slices = self.lock();
-        let lowest = *slices.known.keys().next()?;
-        (slices.highest >= lowest).then_some((lowest, slices.highest))
+        let lowest = *self.lock().known.keys().next()?;
+        let highest = self.highest.load(Ordering::Acquire);
+        (highest >= lowest).then_some((lowest, highest))
     }
 }
