@@ -4,6 +4,7 @@ pub mod check;
 pub mod demo;
 pub mod run;
 pub mod smsc;
+pub mod verify;
 
 use clap::{Parser, Subcommand};
 use std::path::PathBuf;
@@ -58,6 +59,21 @@ enum Command {
         #[arg(long)]
         once: bool,
     },
+    /// Prove a log that no bridge has open, from its first frame to its last.
+    ///
+    /// Every accepted message has one verdict or is open, nothing changes after a
+    /// verdict, no entry is out of order, every checksum holds. Lists what waits.
+    Verify {
+        /// The directory of storage.path.
+        #[arg(long, value_name = "DIR")]
+        data: PathBuf,
+    },
+    /// Write every entry of a log that no bridge has open, as lines of JSON.
+    Export {
+        /// The directory of storage.path.
+        #[arg(long, value_name = "DIR")]
+        data: PathBuf,
+    },
     /// Run the message centre simulator alone, to test an ESME against.
     Smsc(smsc::SmscArguments),
 }
@@ -68,6 +84,8 @@ pub fn execute(arguments: Arguments) -> ExitCode {
         Command::Run { config } => run::run(&config),
         Command::Check { config } => check::check(&config),
         Command::Demo { port, data, once } => demo::demo(port, data, once),
+        Command::Verify { data } => verify::verify(&data),
+        Command::Export { data } => verify::export(&data),
         Command::Smsc(arguments) => smsc::smsc(&arguments),
     }
 }

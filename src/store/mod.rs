@@ -6,6 +6,7 @@
 //! become durable; on sled in production). Every answer follows the fdatasync of
 //! everything it rests on.
 
+pub mod audit;
 mod codec;
 mod intent;
 pub mod journal;

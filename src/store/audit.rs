@@ -1,0 +1,354 @@
+//! What the log proves by itself, read from its first frame to its last.
+//!
+//! Every accepted message has exactly one verdict, or is open; nothing changes after a
+//! verdict, unless it was the bridge's own guess; no entry is out of order or stands
+//! beside its message's chain. The audit knows the events and nothing of the ledger, so
+//! that it does not repeat the ledger's mistakes.
+
+use super::StoreError;
+use super::codec::{Unpacker, is_continuation};
+use super::journal::FrameSource;
+use crate::message::{Entry, Event, MessageId, OrphanId, Report, Snapshot, State, Timestamp};
+use hashbrown::HashMap;
+use std::collections::BTreeSet;
+
+/// What was found.
+#[derive(Debug, Default)]
+pub struct Audit {
+    pub frames: u64,
+    pub entries: u64,
+    /// Messages whose acceptance, or a copy of it, is in the log.
+    pub accepted: u64,
+    /// Messages by their last state, in the order of [`State::ALL`].
+    pub by_state: Vec<(State, u64)>,
+    pub mo: u64,
+    pub mo_unrouted: u64,
+    /// Times a message was sent again without knowing whether it had arrived.
+    pub resubmits: u64,
+    /// Messages in flight when the log ends.
+    pub in_flight: u64,
+    pub orphans: u64,
+    pub callbacks_pending: u64,
+    pub callbacks_dead: u64,
+    /// What must not be, in words; at most [`VIOLATIONS_MAX`].
+    pub violations: Vec<String>,
+    pub violations_total: u64,
+}
+
+/// Violations told in words; more are only counted.
+pub const VIOLATIONS_MAX: usize = 100;
+
+impl Audit {
+    /// Accepted messages that have no verdict.
+    pub fn open(&self) -> u64 {
+        self.by_state
+            .iter()
+            .filter(|(s, _)| !s.is_terminal())
+            .map(|(_, n)| n)
+            .sum()
+    }
+}
+
+/// Reads every entry, oldest first. `each` also gets how many frames are done, of how many.
+pub fn walk(
+    source: &dyn FrameSource,
+    mut each: impl FnMut(u64, Result<&Entry, &StoreError>, u64, u64),
+) {
+    let Some((lowest, highest)) = source.bounds() else {
+        return;
+    };
+    let all = highest - lowest + 1;
+    let mut unpacker = Unpacker::default();
+    for number in lowest..=highest {
+        let done = number - lowest + 1;
+        let octets = match source.read(number) {
+            Ok(Some(octets)) => octets,
+            // Between slices numbers go on; a frame that is not there is a gap.
+            Ok(None) => {
+                each(
+                    number,
+                    Err(&StoreError::Corrupt(format!("frame {number} is missing"))),
+                    done,
+                    all,
+                );
+                unpacker = Unpacker::default();
+                continue;
+            }
+            Err(e) => {
+                each(number, Err(&e), done, all);
+                unpacker = Unpacker::default();
+                continue;
+            }
+        };
+        if unpacker.is_fresh() && is_continuation(&octets) {
+            continue;
+        }
+        let read = unpacker.frame(number, &octets, |frame, entry| {
+            each(frame, Ok(&entry), done, all)
+        });
+        if let Err(e) = read {
+            each(number, Err(&e), done, all);
+            unpacker = Unpacker::default();
+        }
+    }
+}
+
+/// Proves the log, or says what is wrong with it. `progress` gets frames done and all.
+pub fn audit(source: &dyn FrameSource, mut progress: impl FnMut(u64, u64)) -> Audit {
+    let mut auditor = Auditor::default();
+    if let Some((lowest, highest)) = source.bounds() {
+        auditor.found.frames = highest - lowest + 1;
+    }
+    walk(source, |frame, entry, done, all| {
+        match entry {
+            Ok(entry) => auditor.entry(frame, entry),
+            Err(e) => auditor.violation(|| e.to_string()),
+        }
+        progress(done, all);
+    });
+    auditor.finish()
+}
+
+#[derive(Default)]
+struct Auditor {
+    found: Audit,
+    traces: HashMap<MessageId, Trace>,
+    orphans: BTreeSet<OrphanId>,
+}
+
+/// What the entries of one subject have told so far.
+struct Trace {
+    kind: Kind,
+    state: State,
+    /// The verdict was the bridge's own.
+    soft: bool,
+    at: Timestamp,
+    last_frame: u64,
+    callbacks: u32,
+    delivered: u32,
+    dead: u32,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    Mt,
+    Mo,
+    MoSegment,
+}
+
+impl Auditor {
+    fn violation(&mut self, words: impl FnOnce() -> String) {
+        self.found.violations_total += 1;
+        if self.found.violations.len() < VIOLATIONS_MAX {
+            self.found.violations.push(words());
+        }
+    }
+
+    fn entry(&mut self, frame: u64, entry: &Entry) {
+        self.found.entries += 1;
+        match &entry.event {
+            Event::Orphaned { orphan, .. } => {
+                self.orphans.insert(*orphan);
+                return;
+            }
+            Event::OrphanClosed { orphan, .. } => {
+                self.orphans.remove(orphan);
+                return;
+            }
+            Event::Carried(snapshot) => return self.carried(frame, entry, snapshot),
+            Event::Document { .. }
+            | Event::KeyTaken { .. }
+            | Event::KeyAnswered { .. }
+            | Event::CarriedAll { .. } => return,
+            Event::Accepted { .. } => return self.begin(frame, entry, Kind::Mt, State::Queued),
+            Event::MoReceived {
+                record,
+                callbacks,
+                segments,
+            } => {
+                for segment in segments {
+                    self.traces.remove(segment);
+                }
+                self.found.mo_unrouted += u64::from(record.route.service_profile.is_none());
+                self.begin(frame, entry, Kind::Mo, State::Delivered);
+                if let Some(t) = self.traces.get_mut(&entry.subject) {
+                    t.callbacks = u32::try_from(callbacks.len()).unwrap_or(u32::MAX);
+                }
+                return;
+            }
+            Event::MoSegment { .. } => {
+                return self.begin(frame, entry, Kind::MoSegment, State::Queued);
+            }
+            _ => {}
+        }
+        let id = entry.subject;
+        let Some(trace) = self.traces.get_mut(&id) else {
+            return self.violation(|| {
+                format!("message {id}: an entry in frame {frame} before its acceptance")
+            });
+        };
+        let mut wrong = Vec::new();
+        if entry.at < trace.at {
+            wrong.push("goes back in time");
+        }
+        if entry.previous != trace.last_frame {
+            wrong.push("does not continue its chain");
+        }
+        wrong.extend(trace.take(&entry.event, &mut self.found.resubmits));
+        trace.at = entry.at;
+        trace.last_frame = frame;
+        for what in wrong {
+            self.violation(|| format!("message {id}: the entry in frame {frame} {what}"));
+        }
+    }
+
+    fn begin(&mut self, frame: u64, entry: &Entry, kind: Kind, state: State) {
+        let id = entry.subject;
+        let trace = Trace {
+            kind,
+            state,
+            soft: false,
+            at: entry.at,
+            last_frame: frame,
+            callbacks: 0,
+            delivered: 0,
+            dead: 0,
+        };
+        if self.traces.insert(id, trace).is_some() {
+            self.violation(|| format!("message {id}: accepted a second time in frame {frame}"));
+        }
+    }
+
+    /// A copy of an open message: the beginning of its chain where older slices are gone.
+    fn carried(&mut self, frame: u64, entry: &Entry, snapshot: &Snapshot) {
+        if let Some(trace) = self.traces.get_mut(&entry.subject) {
+            trace.last_frame = frame;
+            trace.at = trace.at.max(entry.at);
+            return;
+        }
+        let (kind, state, soft, callbacks, made) = match snapshot {
+            Snapshot::Mt {
+                state,
+                soft,
+                callbacks,
+                callbacks_made,
+                ..
+            } => (Kind::Mt, *state, *soft, callbacks, *callbacks_made),
+            Snapshot::Mo {
+                callbacks,
+                callbacks_made,
+                ..
+            } => (
+                Kind::Mo,
+                State::Delivered,
+                false,
+                callbacks,
+                *callbacks_made,
+            ),
+            Snapshot::MoSegment { .. } => {
+                return self.begin(frame, entry, Kind::MoSegment, State::Queued);
+            }
+            Snapshot::Orphan { orphan, .. } => {
+                self.orphans.insert(*orphan);
+                return;
+            }
+        };
+        self.begin(frame, entry, kind, state);
+        if let Some(trace) = self.traces.get_mut(&entry.subject) {
+            let open = u32::try_from(callbacks.len()).unwrap_or(u32::MAX);
+            trace.soft = soft;
+            trace.callbacks = made;
+            trace.delivered = made.saturating_sub(open);
+            trace.dead = u32::try_from(callbacks.iter().filter(|c| c.dead).count()).unwrap_or(0);
+        }
+    }
+
+    fn finish(mut self) -> Audit {
+        let mut by_state: HashMap<State, u64> = HashMap::new();
+        for trace in self.traces.values() {
+            let done = trace.delivered + trace.dead;
+            self.found.callbacks_pending += u64::from(trace.callbacks.saturating_sub(done));
+            self.found.callbacks_dead += u64::from(trace.dead);
+            match trace.kind {
+                Kind::Mt => {
+                    self.found.accepted += 1;
+                    self.found.in_flight += u64::from(trace.state == State::Submitting);
+                    *by_state.entry(trace.state).or_default() += 1;
+                }
+                Kind::Mo => self.found.mo += 1,
+                Kind::MoSegment => {}
+            }
+        }
+        self.found.by_state = State::ALL
+            .into_iter()
+            .map(|s| (s, by_state.get(&s).copied().unwrap_or(0)))
+            .collect();
+        self.found.orphans = self.orphans.len() as u64;
+        self.found
+    }
+}
+
+impl Trace {
+    /// Follows one event; what is wrong with it.
+    fn take(&mut self, event: &Event, resubmits: &mut u64) -> Option<&'static str> {
+        let (state, soft, callbacks) = match event {
+            Event::Leased { .. } => (State::Submitting, false, 0),
+            Event::Released => (State::Queued, false, 0),
+            Event::Submitted {
+                state, callbacks, ..
+            } => (*state, self.soft, callbacks.len()),
+            Event::Refused {
+                state,
+                soft,
+                callbacks,
+                ..
+            } => (*state, *soft, callbacks.len()),
+            Event::Unanswered {
+                state,
+                next,
+                callbacks,
+                ..
+            } => {
+                *resubmits += u64::from(*next == crate::message::Next::Resubmitted);
+                (
+                    *state,
+                    *next == crate::message::Next::Failed,
+                    callbacks.len(),
+                )
+            }
+            Event::Reported { applied: false, .. } => return None,
+            Event::Reported {
+                state,
+                report,
+                callbacks,
+                ..
+            } => (
+                *state,
+                matches!(report, Report::Local { .. }),
+                callbacks.len(),
+            ),
+            Event::Expired { callbacks } => (State::Expired, true, callbacks.len()),
+            Event::Cancelled { callbacks } => (State::Cancelled, true, callbacks.len()),
+            Event::CallbackDelivered { .. } => {
+                self.delivered += 1;
+                return (self.delivered + self.dead > self.callbacks)
+                    .then_some("tells of a callback that was not made");
+            }
+            Event::CallbackDead { .. } => {
+                self.dead += 1;
+                return None;
+            }
+            Event::CallbackRequeued { .. } => {
+                self.dead = self.dead.saturating_sub(1);
+                return None;
+            }
+            _ => return None,
+        };
+        self.callbacks += u32::try_from(callbacks).unwrap_or(u32::MAX);
+        let (was, was_soft) = (self.state, self.soft);
+        self.state = state;
+        self.soft = soft;
+        (was.is_terminal() && !was_soft && state != was)
+            .then_some("changes a message after its verdict")
+    }
+}
