@@ -615,6 +615,72 @@ async fn draining_waits_for_answers_and_leaves_the_rest_queued() {
 }
 
 #[tokio::test]
+async fn binding_anew_under_load_sends_everything_once() {
+    let delay = Duration::from_millis(20);
+    let smsc = simulator(Options {
+        response_delay: delay,
+        ..Options::default()
+    })
+    .await;
+    let bridge = Bridge::start(&smsc, with(quick(), serde_json::json!({"window": 5}))).await;
+    let mut ids = Vec::new();
+    for n in 0..150 {
+        ids.push(bridge.send(&n.to_string()).await);
+        if n % 50 == 25 {
+            let now = bridge.store.gateways().borrow()[&bridge.gateway].clone();
+            let meta =
+                serde_json::json!({"smpp": with(quick(), serde_json::json!({"window": 5 + n}))});
+            let changed = Gateway {
+                meta: meta.as_object().cloned(),
+                ..now
+            };
+            bridge.store.put_gateway(changed).await.unwrap();
+        }
+    }
+    for id in ids {
+        bridge.until_state(id, State::Submitted).await;
+    }
+    assert_eq!(smsc.submits(), 150, "nothing is sent twice");
+    assert!(
+        bridge.store.in_doubt(10).await.unwrap().is_empty(),
+        "and nothing is in doubt"
+    );
+    bridge.stop().await;
+}
+
+#[tokio::test]
+async fn connections_lost_while_stopping_leave_nothing_unsent_behind_as_sent() {
+    for _ in 0..5 {
+        let smsc = simulator(Options {
+            response_delay: Duration::from_secs(5),
+            ..Options::default()
+        })
+        .await;
+        let bridge = Bridge::start(&smsc, with(quick(), serde_json::json!({"window": 50}))).await;
+        until("the bind", || smsc.bound() == 1).await;
+        let mut ids = Vec::new();
+        for n in 0..100 {
+            ids.push(bridge.send(&n.to_string()).await);
+        }
+        until("a full window", || smsc.submits() == 50).await;
+        let (gateway, log) = (bridge.gateway, bridge.log.clone());
+        smsc.drop_connections();
+        bridge.stop().await;
+        smsc.set_response_delay(Duration::ZERO);
+        let bridge = Bridge::run(open(&log), gateway, log);
+        for id in &ids {
+            let m = bridge.until_state(*id, State::Submitted).await;
+            assert!(m.resubmits <= 1, "{m:?}");
+        }
+        assert!(
+            smsc.submits() <= 150,
+            "only what was in flight is sent again"
+        );
+        bridge.stop().await;
+    }
+}
+
+#[tokio::test]
 async fn octets_that_are_no_smpp_close_the_connection_and_nothing_else() {
     use tokio::io::AsyncWriteExt;
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();

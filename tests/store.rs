@@ -77,6 +77,8 @@ rules!(
     messages_are_leased_in_order_of_acceptance,
     a_lease_waits_for_work,
     a_lease_whose_asker_is_gone_is_due_again,
+    withdrawn_leases_are_answered_with_nothing,
+    segments_are_released_one_by_one,
     released_messages_keep_their_place,
     the_first_verdict_wins,
     a_receipt_before_its_response_is_matched,
@@ -283,12 +285,45 @@ async fn a_lease_whose_asker_is_gone_is_due_again(place: Place) {
     }
 }
 
+async fn withdrawn_leases_are_answered_with_nothing(place: Place) {
+    let store = place.open();
+    let (one, other) = (store.lease(GATEWAY, 10), store.lease(GatewayId(2), 10));
+    store.withdraw_leases(GATEWAY);
+    assert!(one.await.unwrap().is_empty());
+    let id = accept(&store, head(), "hello").await;
+    assert_eq!(lease(&store, 1).await[0].message, id);
+    drop(other);
+}
+
+async fn segments_are_released_one_by_one(place: Place) {
+    let store = place.open();
+    let id = accept(
+        &store,
+        Head {
+            segments: 3,
+            ..head()
+        },
+        "long",
+    )
+    .await;
+    lease(&store, 3).await;
+    store.release(vec![(id, vec![2, 3])]);
+    let again = lease(&store, 3).await;
+    assert_eq!(again[0].segments, [2, 3], "the first may have been sent");
+    store.responded(vec![
+        submitted(id, 1, "a"),
+        submitted(id, 2, "b"),
+        submitted(id, 3, "c"),
+    ]);
+    assert_eq!(message(&store, id).await.state, State::Submitted);
+}
+
 async fn released_messages_keep_their_place(place: Place) {
     let store = place.open();
     let a = accept(&store, head(), "a").await;
     let b = accept(&store, head(), "b").await;
     assert_eq!(lease(&store, 1).await[0].message, a);
-    store.release(vec![a]);
+    store.release(vec![(a, vec![1])]);
     let again = lease(&store, 2).await;
     assert_eq!(again.iter().map(|l| l.message).collect::<Vec<_>>(), [a, b]);
     assert_eq!(again[0].attempt, 1, "what was not sent was no attempt");

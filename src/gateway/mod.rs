@@ -58,6 +58,7 @@ pub async fn run(context: Context, shutdown: Shutdown) {
     loop {
         // Each branch only takes a notice; what it means is read from the source.
         tokio::select! {
+            biased;
             () = shutdown.drain.cancelled() => break,
             changed = gateways.changed() => {
                 if changed.is_err() {
@@ -139,7 +140,9 @@ impl Supervisor {
             Ok(id) => {
                 self.running.remove(&id);
                 self.context.board.clear(id);
-                if let Some(gateway) = gateways.get(&id) {
+                if let Some(gateway) = gateways.get(&id)
+                    && !self.shutdown.drain.is_cancelled()
+                {
                     self.start(gateway);
                 }
             }

@@ -32,8 +32,10 @@ pub enum Event {
     Leased {
         attempt: u32,
     },
-    /// The bind gave it back unsent.
-    Released,
+    /// These segments were given back unsent.
+    Released {
+        segments: Vec<u8>,
+    },
     /// The upstream took a segment.
     Submitted {
         segment: u8,

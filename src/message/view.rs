@@ -205,7 +205,7 @@ impl Message {
         let at = entry.at;
         match &entry.event {
             Event::Leased { .. } => self.enter(State::Submitting, at, None),
-            Event::Released => self.enter(State::Queued, at, None),
+            Event::Released { .. } => self.enter(State::Queued, at, None),
             Event::Submitted {
                 segment,
                 upstream_id,

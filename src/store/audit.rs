@@ -293,7 +293,7 @@ impl Trace {
     fn take(&mut self, event: &Event, resubmits: &mut u64) -> Option<&'static str> {
         let (state, soft, callbacks) = match event {
             Event::Leased { .. } => (State::Submitting, false, 0),
-            Event::Released => (State::Queued, false, 0),
+            Event::Released { .. } => (State::Queued, false, 0),
             Event::Submitted {
                 state, callbacks, ..
             } => (*state, self.soft, callbacks.len()),

@@ -176,8 +176,12 @@ impl Store for LogStore {
         self.ask(|to| Request::Lease(gateway, room, to))
     }
 
-    fn release(&self, messages: Vec<MessageId>) {
-        self.tell(Request::Release(messages));
+    fn withdraw_leases(&self, gateway: GatewayId) {
+        self.tell(Request::WithdrawLeases(gateway));
+    }
+
+    fn release(&self, segments: Vec<(MessageId, Vec<u8>)>) {
+        self.tell(Request::Release(segments));
     }
 
     fn responded(&self, responses: Vec<Response>) {

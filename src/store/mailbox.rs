@@ -17,7 +17,8 @@ pub(super) type Answer<T> = oneshot::Sender<Result<T, StoreError>>;
 pub(super) enum Request {
     Accept(Box<Prepared>, Answer<Acceptance>),
     Lease(GatewayId, usize, Answer<Vec<Lease>>),
-    Release(Vec<MessageId>),
+    WithdrawLeases(GatewayId),
+    Release(Vec<(MessageId, Vec<u8>)>),
     Responded(Vec<Response>),
     ResolveInDoubt(GatewayId, OnUnknown, Answer<usize>),
     Inbound(Vec<Inbound>, Answer<Vec<Finding>>),
@@ -129,7 +130,8 @@ pub(super) fn refuse(request: Request, why: &StoreError) {
         Request::InDoubt(_, to) => no(to, why),
         Request::Close(to) => no(to, why),
         // What the log then says of these messages is decided when it is read again.
-        Request::Release(_)
+        Request::WithdrawLeases(_)
+        | Request::Release(_)
         | Request::Responded(_)
         | Request::CallbacksDone(_)
         | Request::ReturnCallbacks(_) => {}

@@ -48,12 +48,16 @@ pub trait Store: Send + Sync + 'static {
     fn accept(&self, new: NewMessage) -> Ticket<Acceptance>;
 
     /// Up to `room` segments' worth of due messages, oldest first; at least one message
-    /// even if it has more segments than room. Waits until something is due; who does
-    /// not want to wait any more calls [`Ticket::withdraw`].
+    /// even if it has more segments than room. Waits until something is due, or until
+    /// [`Store::withdraw_leases`].
     fn lease(&self, gateway: GatewayId, room: usize) -> Ticket<Vec<Lease>>;
 
-    /// Leased messages of which nothing was written: due again at once.
-    fn release(&self, messages: Vec<MessageId>);
+    /// Answers every lease of the gateway that still waits, with nothing. Whoever stops
+    /// working calls it and then takes its answer: only so is it known what was leased.
+    fn withdraw_leases(&self, gateway: GatewayId);
+
+    /// Leased segments that were not written: due again at once.
+    fn release(&self, segments: Vec<(MessageId, Vec<u8>)>);
 
     /// What became of leased segments. Not waited for: the order of calls protects it.
     fn responded(&self, responses: Vec<Response>);
@@ -178,18 +182,6 @@ impl<T> Ticket<T> {
 
     pub fn failed(error: StoreError) -> Ticket<T> {
         Ticket(Inner::Failed(Some(error)))
-    }
-
-    /// Gives up waiting. What was answered already comes back: a lease in it is held
-    /// and has to be released.
-    pub fn withdraw(self) -> Option<T> {
-        match self.0 {
-            Inner::Waiting(mut waiting) => {
-                waiting.close();
-                waiting.try_recv().ok()?.ok()
-            }
-            Inner::Failed(_) => None,
-        }
     }
 }
 

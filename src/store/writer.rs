@@ -24,6 +24,9 @@ const BATCH_OCTETS: usize = 128 * 1024;
 const REOPEN_EVERY: Duration = Duration::from_secs(1);
 /// Figures are published, and the disk is looked at, this often.
 pub(super) const LOOK_EVERY: Duration = Duration::from_secs(1);
+/// Leased segments whose lease nobody got.
+type Unsent = Vec<(MessageId, Vec<u8>)>;
+
 /// Opens the log and reads it into a ledger.
 pub(super) type Open<J> = Box<dyn FnMut() -> Result<(J, Ledger), StoreError> + Send>;
 
@@ -114,7 +117,8 @@ impl<J: Journal> Writer<J> {
                 l.reply(to, acceptance);
             }
             Request::Lease(gateway, room, to) => l.lease(gateway, room, to),
-            Request::Release(messages) => l.release(messages),
+            Request::WithdrawLeases(gateway) => l.withdraw_leases(gateway),
+            Request::Release(segments) => l.release(segments),
             Request::Responded(responses) => l.responded(responses),
             Request::ResolveInDoubt(gateway, policy, to) => {
                 let n = l.resolve_in_doubt(gateway, policy);
@@ -190,7 +194,7 @@ impl<J: Journal> Writer<J> {
     }
 
     /// Makes the batch durable, then answers. `Err`: why not, and the leases nobody got.
-    fn commit(&mut self) -> Result<(), (StoreError, Vec<MessageId>)> {
+    fn commit(&mut self) -> Result<(), (StoreError, Unsent)> {
         let began = Instant::now();
         let wrote = !self.ledger.is_clean();
         let result = if wrote {
@@ -243,7 +247,7 @@ impl<J: Journal> Writer<J> {
     fn recover(
         &mut self,
         reason: &StoreError,
-        unsent: &[MessageId],
+        unsent: &[(MessageId, Vec<u8>)],
         queue: &mut VecDeque<Request>,
     ) {
         error!(error = %reason, "the log failed; nothing is accepted until it works again");
@@ -321,7 +325,7 @@ impl<J: Journal> Writer<J> {
 
 /// Sends the replies. What somebody leased who is gone by now goes back; returned are the
 /// messages that nobody got because the batch failed.
-fn answer(replies: Vec<Reply>, fate: &Result<(), StoreError>, mailbox: &Mailbox) -> Vec<MessageId> {
+fn answer(replies: Vec<Reply>, fate: &Result<(), StoreError>, mailbox: &Mailbox) -> Unsent {
     let mut unsent = Vec::new();
     let mut gone = Vec::new();
     let mut callbacks = Vec::new();
@@ -331,11 +335,11 @@ fn answer(replies: Vec<Reply>, fate: &Result<(), StoreError>, mailbox: &Mailbox)
             Reply::Leases(to, leases) => match fate {
                 Ok(()) => {
                     if let Err(Ok(back)) = to.send(Ok(leases)) {
-                        gone.extend(back.into_iter().map(|l| l.message));
+                        gone.extend(back.into_iter().map(|l| (l.message, l.segments)));
                     }
                 }
                 Err(e) => {
-                    unsent.extend(leases.into_iter().map(|l| l.message));
+                    unsent.extend(leases.into_iter().map(|l| (l.message, l.segments)));
                     // They hear of it, or are gone.
                     let _ = to.send(Err(e.clone()));
                 }

@@ -167,7 +167,7 @@ fn line(event: &Event, segments: u8, first: bool) -> Option<(&'static str, Value
             json!({ "callback": number, "requeued": true }),
         ),
         Event::Leased { .. }
-        | Event::Released
+        | Event::Released { .. }
         | Event::MoReceived { .. }
         | Event::MoSegment { .. }
         | Event::Orphaned { .. }

@@ -70,7 +70,7 @@ pub(super) async fn run(account: &Arc<Account>, number: u16) -> Ended {
     };
     bind.session.start(now);
     let ended = bind.drive(stream).await;
-    bind.settle();
+    bind.settle().await;
     ended
 }
 
@@ -338,20 +338,22 @@ impl Bind<'_> {
     }
 
     fn lost(&mut self, reason: &str) -> Ended {
-        self.session.handle_closed(Instant::now());
-        self.handle_events(Instant::now());
         match self.ended.take() {
-            Some(Ended::Refused(status)) => Ended::Refused(status),
-            _ if self.draining => Ended::Drained,
-            _ if self.bound => Ended::Lost(reason.to_owned()),
-            _ => Ended::Failed(reason.to_owned()),
+            Some(ended) => ended,
+            None if self.draining => Ended::Drained,
+            None if self.bound => Ended::Lost(reason.to_owned()),
+            None => Ended::Failed(reason.to_owned()),
         }
     }
 
     /// Leaves nothing behind: what was written and not answered is unanswered, what was
-    /// not written is due again.
-    fn settle(&mut self) {
+    /// not written is due again. The lease comes first, or it would take what the
+    /// unanswered give back.
+    async fn settle(&mut self) {
         self.withdraw_lease();
+        if let Some(lease) = self.lease.take() {
+            self.give_back(lease.await.unwrap_or_default());
+        }
         self.session.handle_closed(Instant::now());
         while let Some(event) = self.session.poll_event() {
             match event {

@@ -21,6 +21,13 @@ impl Ledger {
         self.touched.push(gateway);
     }
 
+    /// Nobody waits for this gateway's messages any more.
+    pub(in crate::store) fn withdraw_leases(&mut self, gateway: GatewayId) {
+        while let Some(waiting) = self.lanes.get_mut(&gateway).and_then(Lane::next_waiting) {
+            self.replies.push(Reply::Leases(waiting.to, Vec::new()));
+        }
+    }
+
     /// Serves the leases that wait, in the lanes where something may have become due.
     pub(super) fn serve_leases(&mut self) {
         let now = self.now;
@@ -117,14 +124,13 @@ impl Ledger {
         Some(lease)
     }
 
-    pub(in crate::store) fn release(&mut self, messages: Vec<MessageId>) {
-        for id in messages {
-            if self
-                .mt
-                .get(&id)
-                .is_some_and(|m| m.has_segment_in(State::Submitting))
-            {
-                self.record(id, Event::Released);
+    pub(in crate::store) fn release(&mut self, segments: Vec<(MessageId, Vec<u8>)>) {
+        for (id, mut segments) in segments {
+            let Some(m) = self.mt.get(&id) else { continue };
+            let in_flight = |n: &u8| m.segment(*n).is_some_and(|s| s.state == State::Submitting);
+            segments.retain(in_flight);
+            if !segments.is_empty() {
+                self.record(id, Event::Released { segments });
             }
         }
     }

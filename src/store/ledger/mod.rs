@@ -285,7 +285,7 @@ impl Ledger {
         match &entry.event {
             Event::Accepted { .. }
             | Event::Leased { .. }
-            | Event::Released
+            | Event::Released { .. }
             | Event::Submitted { .. }
             | Event::Refused { .. }
             | Event::Unanswered { .. }

@@ -164,9 +164,14 @@ impl Mt {
                 self.move_segments(State::Queued, State::Submitting);
                 self.state = State::Submitting;
             }
-            Event::Released => {
-                self.move_segments(State::Submitting, State::Queued);
-                self.attempts = self.attempts.saturating_sub(1);
+            Event::Released { segments } => {
+                for number in segments {
+                    self.move_segment(*number, State::Queued);
+                }
+                if !self.has_segment_in(State::Submitting) {
+                    // What was not sent was no attempt.
+                    self.attempts = self.attempts.saturating_sub(1);
+                }
                 self.due_at = Timestamp(0);
                 self.state = State::Queued;
             }

@@ -4,7 +4,7 @@ use super::super::ended::Ended;
 use super::super::submit;
 use super::{Bind, STORE_PAUSE, Sent, WRITE_OCTETS_MAX};
 use crate::message::{Disposition, MessageId};
-use crate::store::{Lease, Outcome, Response, StoreError, Ticket};
+use crate::store::{Lease, Outcome, Response, StoreError};
 use smpp_protocol::session::State;
 use std::time::Instant;
 use tracing::debug;
@@ -20,7 +20,10 @@ impl Bind<'_> {
                 Ok(_) => self.account.metrics.submits.inc(),
                 Err(_) => {
                     debug_assert!(false, "there was room");
-                    self.account.context.store.release(vec![sent.message]);
+                    self.account
+                        .context
+                        .store
+                        .release(vec![(sent.message, vec![sent.segment])]);
                 }
             }
         }
@@ -45,6 +48,9 @@ impl Bind<'_> {
     pub(super) fn handle_leases(&mut self, leases: Result<Vec<Lease>, StoreError>, now: Instant) {
         self.lease = None;
         let leases = match leases {
+            Ok(leases) if self.draining || !self.account.gateway.borrow().is_active => {
+                return self.give_back(leases);
+            }
             Ok(leases) => leases,
             Err(e) => {
                 debug!(gateway = %self.id(), error = %e, "no work from the log");
@@ -98,31 +104,38 @@ impl Bind<'_> {
     }
 
     pub(super) fn begin_unbind(&mut self, now: Instant) {
-        if self.session.outstanding() == 0 && self.inbound.is_empty() {
+        if self.session.outstanding() == 0 && self.inbound.is_empty() && self.lease.is_none() {
             self.session.unbind(now);
         }
     }
 
-    /// Asks for no more work; what is on its way already goes back.
-    pub(super) fn withdraw_lease(&mut self) {
-        let held = self
-            .lease
-            .take()
-            .and_then(Ticket::withdraw)
-            .unwrap_or_default();
-        if !held.is_empty() {
-            let messages = held.into_iter().map(|l| l.message).collect();
-            self.account.context.store.release(messages);
+    /// Asks for no more work. The answer still comes, and may have some.
+    pub(super) fn withdraw_lease(&self) {
+        if self.lease.is_some() {
+            self.account.context.store.withdraw_leases(self.id());
+        }
+    }
+
+    pub(super) fn give_back(&self, leases: Vec<Lease>) {
+        if !leases.is_empty() {
+            let segments = leases
+                .into_iter()
+                .map(|l| (l.message, l.segments))
+                .collect();
+            self.account.context.store.release(segments);
         }
     }
 
     pub(super) fn release_unsent(&mut self) {
-        let mut unsent: Vec<MessageId> = self
-            .leased
-            .drain(..)
-            .map(|(sent, _)| sent.message)
-            .collect();
-        unsent.dedup();
+        let mut unsent: Vec<(MessageId, Vec<u8>)> = Vec::new();
+        for (sent, _) in self.leased.drain(..) {
+            match unsent.last_mut() {
+                Some((message, segments)) if *message == sent.message => {
+                    segments.push(sent.segment)
+                }
+                _ => unsent.push((sent.message, vec![sent.segment])),
+            }
+        }
         if !unsent.is_empty() {
             self.account.context.store.release(unsent);
         }
