@@ -352,3 +352,143 @@ impl Trace {
             .then_some("changes a message after its verdict")
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::message::{EncodedHead, Family, GatewayId, Head, TrafficClass};
+    use crate::store::codec::Packer;
+    use std::collections::BTreeMap;
+
+    struct Frames(BTreeMap<u64, Vec<u8>>);
+
+    impl FrameSource for Frames {
+        fn read(&self, number: u64) -> Result<Option<Vec<u8>>, StoreError> {
+            Ok(self.0.get(&number).cloned())
+        }
+
+        fn last_frame_of(&self, _: MessageId) -> Result<Option<u64>, StoreError> {
+            Ok(None)
+        }
+
+        fn bounds(&self) -> Option<(u64, u64)> {
+            Some((*self.0.first_key_value()?.0, *self.0.last_key_value()?.0))
+        }
+    }
+
+    fn accepted() -> Event {
+        let head = Head {
+            gateway: GatewayId(1),
+            family: Family::Gateways,
+            destination: "1".into(),
+            source: "2".into(),
+            tenant_id: None,
+            callback_url: None,
+            forwards: false,
+            receipts: None,
+            segments: 1,
+            unicode: false,
+            traffic_class: TrafficClass::A2p,
+            reference: 0,
+            expires_at: Timestamp::NEVER,
+            not_before: None,
+        };
+        Event::Accepted {
+            head: EncodedHead::from(&head),
+            text: "hi".into(),
+        }
+    }
+
+    fn cancelled() -> Event {
+        Event::Cancelled {
+            callbacks: Vec::new(),
+        }
+    }
+
+    fn refused(state: State) -> Event {
+        Event::Refused {
+            segment: 1,
+            status: None,
+            reason: String::new(),
+            answer: None,
+            due_at: None,
+            state,
+            soft: false,
+            callbacks: Vec::new(),
+        }
+    }
+
+    /// A frame for each event of one message, chained.
+    fn log(events: Vec<Event>) -> Frames {
+        let mut packer = Packer::new(1);
+        let mut frames = BTreeMap::new();
+        for (n, event) in (0..).zip(events) {
+            packer.push(&Entry {
+                subject: MessageId(7),
+                at: Timestamp(n),
+                previous: n,
+                event,
+            });
+            frames.extend(packer.take().into_iter().map(|f| (f.number, f.octets)));
+        }
+        Frames(frames)
+    }
+
+    fn violations(frames: &Frames) -> Vec<String> {
+        audit(frames, |_, _| {}).violations
+    }
+
+    #[test]
+    fn a_sound_log_has_no_violations() {
+        let sound = log(vec![
+            accepted(),
+            Event::Leased { attempt: 1 },
+            refused(State::Failed),
+        ]);
+        let found = audit(&sound, |_, _| {});
+        assert_eq!(
+            (found.accepted, found.open(), found.violations_total),
+            (1, 0, 0)
+        );
+        let guess = log(vec![accepted(), cancelled(), refused(State::Failed)]);
+        assert!(
+            violations(&guess).is_empty(),
+            "the bridge's own verdict gives way"
+        );
+    }
+
+    #[test]
+    fn a_verdict_that_changes_is_found() {
+        let frames = log(vec![
+            accepted(),
+            refused(State::Failed),
+            refused(State::Queued),
+        ]);
+        assert!(violations(&frames)[0].contains("after its verdict"));
+    }
+
+    #[test]
+    fn a_second_acceptance_and_a_missing_one_are_found() {
+        assert!(violations(&log(vec![accepted(), accepted()]))[0].contains("a second time"));
+        assert!(violations(&log(vec![cancelled()]))[0].contains("before its acceptance"));
+    }
+
+    #[test]
+    fn a_missing_and_a_damaged_frame_are_found() {
+        let whole = log(vec![
+            accepted(),
+            Event::Leased { attempt: 1 },
+            refused(State::Failed),
+        ]);
+        let mut gap = whole.0.clone();
+        gap.remove(&2);
+        let found = violations(&Frames(gap));
+        assert!(
+            found[0].contains("missing") && found[1].contains("chain"),
+            "{found:?}"
+        );
+        let mut damaged = whole.0;
+        damaged.get_mut(&3).unwrap()[12] ^= 1;
+        assert!(violations(&Frames(damaged))[0].contains("checksum"));
+    }
+}

@@ -45,6 +45,25 @@ impl Bridge {
         self.child.wait().unwrap();
     }
 
+    /// Kills it once more, and has the log prove itself.
+    pub(crate) fn verify(&mut self) {
+        self.kill();
+        let program = std::env::var("SMPP_BRIDGE_BIN");
+        let program = program.unwrap_or_else(|_| env!("CARGO_BIN_EXE_smpp-bridge").to_owned());
+        let data = self.folder.join("data");
+        let proof = std::process::Command::new(program)
+            .arg("verify")
+            .arg("--data")
+            .arg(data)
+            .output()
+            .unwrap();
+        let said = String::from_utf8_lossy(&proof.stdout);
+        assert!(
+            proof.status.success() && said.contains("no violations"),
+            "{said}"
+        );
+    }
+
     /// Begins it again; it may not be ready yet.
     pub(crate) fn spawn_again(&mut self) {
         self.child = spawn(&self.folder);

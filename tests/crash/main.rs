@@ -250,7 +250,7 @@ async fn acknowledged_messages_survive_kill_9_and_doubles_are_listed() {
     })
     .await
     .unwrap();
-    let outcome = run(&mut drill, &smsc, None).await;
+    let mut outcome = run(&mut drill, &smsc, None).await;
     outcome.assert_all_are("submitted").await;
 
     let arrivals = arrivals(&smsc);
@@ -291,6 +291,7 @@ async fn acknowledged_messages_survive_kill_9_and_doubles_are_listed() {
     // What the log calls accepted is what arrived: neither less nor more.
     let accepted = outcome.gateway().await.messages_count;
     assert_eq!(accepted, u64::try_from(arrivals.len()).unwrap());
+    outcome.bridge.verify();
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -302,7 +303,7 @@ async fn verdicts_of_acknowledged_messages_survive_kill_9() {
     let application = Application::start().await;
     let receipts = tokio::spawn(send_receipts(smsc.clone(), drill.rng.fork()));
     let url = Some(format!("http://{}/verdict", application.address));
-    let outcome = run(&mut drill, &smsc, url).await;
+    let mut outcome = run(&mut drill, &smsc, url).await;
     outcome.assert_all_are("delivered").await;
 
     let all = outcome.load.all();
@@ -329,6 +330,7 @@ async fn verdicts_of_acknowledged_messages_survive_kill_9() {
         outcome.doubts.len(),
     );
     assert!(missing.is_empty(), "no verdict came for {missing:?}");
+    outcome.bridge.verify();
 }
 
 /// Receipts as a message centre sends them: some time after the submit, and again on the next
