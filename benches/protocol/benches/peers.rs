@@ -21,7 +21,7 @@ use smpp_protocol_benches::{
 };
 
 /// Inputs made at a time; few enough to stay in the cache.
-const BATCH: u64 = 64;
+const BATCH: u64 = 256;
 
 /// Measures one step of one crate.
 type Measure = fn(&mut Bencher<'_>, &Bytes);
