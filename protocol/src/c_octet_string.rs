@@ -8,11 +8,11 @@ use std::hash::{Hash, Hasher};
 use bytes::Bytes;
 
 /// Octets of a text that are kept in the string itself: every address and time fits, and so do
-/// most message ids. It is what makes the string no larger than a shared buffer.
+/// most message ids.
 pub(crate) const INLINE: usize = 23;
 
 /// Text of a mandatory field (SMPP 3.4 §3.1). Holds no NUL; up to 23 octets need no allocation
-/// and share nothing.
+/// and share nothing; longer ones take a small one and share the buffer.
 ///
 /// The specification wants ASCII; peers write Latin-1, UTF-8 and worse, so the octets are kept as
 /// they came and comparing is done on octets. Length limits belong to the field, not to the
@@ -23,18 +23,39 @@ pub struct COctetString(Octets);
 #[derive(Clone)]
 enum Octets {
     /// Only the first `len` count; what is behind them is whatever was there.
-    Inline {
-        octets: [u8; INLINE],
-        len: u8,
-    },
-    Shared(Bytes),
+    Inline { octets: [u8; INLINE], len: Len },
+    /// Boxed, since it is rare and every string would be as large.
+    Shared(Box<Bytes>),
+}
+
+/// 0 to [`INLINE`], so that other values of the octet can tell the kinds of a string apart, and
+/// `None` from either.
+#[rustfmt::skip]
+#[derive(Clone, Copy)]
+enum Len {
+    L0, L1, L2, L3, L4, L5, L6, L7, L8, L9, L10, L11,
+    L12, L13, L14, L15, L16, L17, L18, L19, L20, L21, L22, L23,
+}
+
+impl Len {
+    #[rustfmt::skip]
+    const ALL: [Self; INLINE + 1] = [
+        Self::L0, Self::L1, Self::L2, Self::L3, Self::L4, Self::L5, Self::L6, Self::L7,
+        Self::L8, Self::L9, Self::L10, Self::L11, Self::L12, Self::L13, Self::L14, Self::L15,
+        Self::L16, Self::L17, Self::L18, Self::L19, Self::L20, Self::L21, Self::L22, Self::L23,
+    ];
+
+    #[inline]
+    fn new(len: usize) -> Option<Self> {
+        Self::ALL.get(len).copied()
+    }
 }
 
 impl COctetString {
     /// The empty string, a single NUL on the wire.
     pub const EMPTY: Self = Self(Octets::Inline {
         octets: [0; INLINE],
-        len: 0,
+        len: Len::L0,
     });
 
     /// The empty string.
@@ -55,13 +76,13 @@ impl COctetString {
         let len = find_nul(&octets).unwrap_or(octets.len());
         Self::inline(&octets[..len]).unwrap_or_else(|| {
             octets.truncate(len);
-            Self(Octets::Shared(octets))
+            Self::long(octets)
         })
     }
 
     /// For octets that were just read up to a NUL, and are too many to be kept inline.
     pub(crate) fn long(octets: Bytes) -> Self {
-        Self(Octets::Shared(octets))
+        Self(Octets::Shared(Box::new(octets)))
     }
 
     /// The first `len` octets of `octets`, if so few fit into the string itself and there are
@@ -69,20 +90,16 @@ impl COctetString {
     #[inline(always)]
     pub(crate) fn short(octets: &[u8], len: usize) -> Option<Self> {
         // A copy of fixed length is a few moves, of variable length a call.
-        match octets.first_chunk() {
-            Some(octets) if len <= INLINE => Some(Self(Octets::Inline {
-                octets: *octets,
-                len: len as u8,
-            })),
-            _ => None,
-        }
+        let octets = *octets.first_chunk()?;
+        let len = Len::new(len)?;
+        Some(Self(Octets::Inline { octets, len }))
     }
 
     /// All of `octets`, if so few fit into the string itself. There must be no NUL among them.
     pub(crate) fn inline(octets: &[u8]) -> Option<Self> {
         let mut inline = [0; INLINE];
         inline.get_mut(..octets.len())?.copy_from_slice(octets);
-        let len = octets.len() as u8;
+        let len = Len::new(octets.len())?;
         Some(Self(Octets::Inline {
             octets: inline,
             len,
@@ -93,7 +110,7 @@ impl COctetString {
     #[inline]
     pub(crate) fn as_inline(&self) -> Option<(&[u8; INLINE], usize)> {
         match &self.0 {
-            Octets::Inline { octets, len } => Some((octets, usize::from(*len))),
+            Octets::Inline { octets, len } => Some((octets, *len as usize)),
             Octets::Shared(_) => None,
         }
     }
@@ -103,7 +120,7 @@ impl COctetString {
     #[inline]
     pub fn as_bytes(&self) -> &[u8] {
         match &self.0 {
-            Octets::Inline { octets, len } => &octets[..usize::from(*len)],
+            Octets::Inline { octets, len } => &octets[..*len as usize],
             Octets::Shared(octets) => octets,
         }
     }
@@ -112,7 +129,7 @@ impl COctetString {
     #[must_use]
     pub fn into_bytes(self) -> Bytes {
         match self.0 {
-            Octets::Shared(octets) => octets,
+            Octets::Shared(octets) => *octets,
             Octets::Inline { .. } if self.is_empty() => Bytes::new(),
             Octets::Inline { .. } => Bytes::copy_from_slice(self.as_bytes()),
         }
@@ -124,7 +141,7 @@ impl COctetString {
     pub fn detach(&self) -> Self {
         match &self.0 {
             Octets::Inline { .. } => self.clone(),
-            Octets::Shared(octets) => Self(Octets::Shared(Bytes::copy_from_slice(octets))),
+            Octets::Shared(octets) => Self::long(Bytes::copy_from_slice(octets)),
         }
     }
 
@@ -156,7 +173,7 @@ impl From<&str> for COctetString {
         let octets = text.as_bytes();
         let len = find_nul(octets).unwrap_or(octets.len());
         let octets = &octets[..len];
-        Self::inline(octets).unwrap_or_else(|| Self(Octets::Shared(Bytes::copy_from_slice(octets))))
+        Self::inline(octets).unwrap_or_else(|| Self::long(Bytes::copy_from_slice(octets)))
     }
 }
 
@@ -266,8 +283,9 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_string_is_no_larger_than_a_shared_buffer() {
-        assert_eq!(size_of::<COctetString>(), size_of::<Bytes>());
+    fn a_string_is_small_and_so_is_one_that_may_be_missing() {
+        assert_eq!(size_of::<COctetString>(), 24);
+        assert_eq!(size_of::<Option<COctetString>>(), 24);
     }
 
     #[test]
