@@ -110,13 +110,17 @@ impl Ledger {
     /// The outcome of a submit is unknown: decides by the gateway's policy.
     fn unanswered(&mut self, id: MessageId, segment: u8, reason: String, policy: OnUnknown) {
         let Some(m) = self.mt.get(&id) else { return };
+        let once_more = [0, m.attempts].contains(&m.resubmitted_attempt);
         let next = match policy {
-            OnUnknown::Resend if [0, m.attempts].contains(&m.resubmitted_attempt) => {
-                Next::Resubmitted
-            }
+            OnUnknown::Resend if once_more => Next::Resubmitted,
             OnUnknown::Hold => Next::Held,
             OnUnknown::Resend | OnUnknown::Fail => Next::Failed,
         };
+        self.doubt(id, segment, reason, next);
+    }
+
+    fn doubt(&mut self, id: MessageId, segment: u8, reason: String, next: Next) {
+        let Some(m) = self.mt.get(&id) else { return };
         let wanted = match next {
             Next::Resubmitted => State::Queued,
             Next::Held => State::Submitting,
@@ -161,8 +165,15 @@ impl Ledger {
                 .map(|(n, _)| n)
                 .collect();
             for segment in in_flight {
+                // Nothing of it may have been written: two stops in a row are no reason to
+                // give a message up.
+                let next = match policy {
+                    OnUnknown::Resend => Next::Resubmitted,
+                    OnUnknown::Hold => Next::Held,
+                    OnUnknown::Fail => Next::Failed,
+                };
                 let reason = "the bridge stopped before the answer came".to_owned();
-                self.unanswered(*id, segment, reason, policy);
+                self.doubt(*id, segment, reason, next);
             }
         }
         open.len()
