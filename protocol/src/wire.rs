@@ -1,10 +1,12 @@
-//! Fields of a body, one after another: reading them with what can be forgiven, writing them.
+//! Fields of a body, one after another: reading them with what can be forgiven.
 //!
 //! [`Reader`] walks over one frame and hands out fields: short texts as copies, the rest sharing
 //! the frame's octets, the last of it as the frame's new owner. It knows three
 //! things the field layouts do not have to care about: whether the peer is to be read strictly,
 //! that a response is never refused for a short body, and where in the frame it stands.
-//! [`Sink`] is written to twice by the same code: once to count, once for real.
+//! [`sink`] is the other way round.
+
+mod sink;
 
 use bytes::{Buf, Bytes};
 use nom::IResult;
@@ -12,10 +14,12 @@ use nom::Parser;
 use nom::multi::length_data;
 use nom::number::complete::{be_u16, be_u32};
 
-use crate::c_octet_string::{COctetString, INLINE, find_nul};
+use crate::c_octet_string::{COctetString, find_nul};
 use crate::error::{DecodeError, Deviation, Deviations, Fault, Header};
 use crate::time::SmppTime;
 use crate::tlv::{Tag, Tlvs, one_octet};
+
+pub(crate) use sink::{Count, Fill, Sink};
 
 /// Octets of a PDU header, and so of the shortest PDU.
 pub(crate) const HEADER_OCTETS: usize = 16;
@@ -540,103 +544,4 @@ impl Fields for Quick<'_> {
     }
 
     fn forgive_rest(&mut self) {}
-}
-
-/// Where fields are written to.
-pub(crate) trait Sink {
-    fn u8(&mut self, value: u8);
-    fn u16(&mut self, value: u16);
-    fn u32(&mut self, value: u32);
-    fn octets(&mut self, octets: &[u8]);
-
-    #[inline]
-    fn c_octets(&mut self, text: &COctetString) {
-        self.octets(text.as_bytes());
-        self.u8(0);
-    }
-}
-
-/// Writes into octets that were counted before.
-pub(crate) struct Fill<'b> {
-    out: &'b mut [u8],
-    at: usize,
-}
-
-impl<'b> Fill<'b> {
-    pub(crate) fn new(out: &'b mut [u8]) -> Self {
-        Self { out, at: 0 }
-    }
-
-    /// The next `N` octets, of which the first `octets` are to be kept.
-    #[inline(always)]
-    fn next<const N: usize>(&mut self, octets: usize) -> Option<&mut [u8; N]> {
-        let next = self.out.get_mut(self.at..)?.first_chunk_mut();
-        self.at += octets;
-        next
-    }
-}
-
-impl Sink for Fill<'_> {
-    #[inline(always)]
-    fn u8(&mut self, value: u8) {
-        *self.next(1).expect("counted") = [value];
-    }
-
-    #[inline(always)]
-    fn u16(&mut self, value: u16) {
-        *self.next(2).expect("counted") = value.to_be_bytes();
-    }
-
-    #[inline(always)]
-    fn u32(&mut self, value: u32) {
-        *self.next(4).expect("counted") = value.to_be_bytes();
-    }
-
-    #[inline(always)]
-    fn octets(&mut self, octets: &[u8]) {
-        self.out[self.at..][..octets.len()].copy_from_slice(octets);
-        self.at += octets.len();
-    }
-
-    #[inline(always)]
-    fn c_octets(&mut self, text: &COctetString) {
-        // A copy of fixed length is a few moves; what is too much of it is written over.
-        if let Some((octets, len)) = text.as_inline()
-            && self.out.len() - self.at > INLINE
-        {
-            if len > 0 {
-                *self.next(len).expect("just seen") = *octets;
-            }
-            self.u8(0);
-        } else {
-            self.octets(text.as_bytes());
-            self.u8(0);
-        }
-    }
-}
-
-/// Counts the octets that would be written.
-#[derive(Default)]
-pub(crate) struct Count(pub(crate) usize);
-
-impl Sink for Count {
-    #[inline(always)]
-    fn u8(&mut self, _: u8) {
-        self.0 += 1;
-    }
-
-    #[inline(always)]
-    fn u16(&mut self, _: u16) {
-        self.0 += 2;
-    }
-
-    #[inline(always)]
-    fn u32(&mut self, _: u32) {
-        self.0 += 4;
-    }
-
-    #[inline(always)]
-    fn octets(&mut self, octets: &[u8]) {
-        self.0 += octets.len();
-    }
 }

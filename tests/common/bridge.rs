@@ -20,85 +20,18 @@ pub(crate) struct Bridge {
     child: Child,
 }
 
-/// The reference configuration. The kernel chooses the port, and an SMSC that
-/// comes back is found soon.
+/// The reference configuration, with callbacks to `app`. The kernel chooses the port, from which
+/// the base URL follows; the data lie in the working directory.
 pub(crate) fn reference(app: SocketAddr) -> toml::Table {
-    REFERENCE
-        .replace("{app}", &app.to_string())
-        .parse()
-        .unwrap()
+    let text = REFERENCE
+        .replace("127.0.0.1:18091", &app.to_string())
+        .replace("listen = \"127.0.0.1:18080\"", "listen = \"127.0.0.1:0\"")
+        .replace("public_base_url = \"http://127.0.0.1:18080\"\n", "")
+        .replace("\"./data\"", "\"data\"");
+    text.parse().unwrap()
 }
 
-const REFERENCE: &str = r#"
-[http]
-listen = "127.0.0.1:0"
-trusted_proxies = []
-[storage]
-path = "data"
-[tls]
-ca_file = ""
-[[api.tokens]]
-name = "admin"
-token = "adm-token"
-scopes = ["admin"]
-[[api.tokens]]
-name = "sender"
-token = "send-token"
-scopes = ["send"]
-[[api.tokens]]
-name = "reader"
-token = "read-token"
-scopes = ["read"]
-[callbacks]
-timeout_ms = 2000
-backoff_initial_ms = 200
-backoff_max_ms = 2000
-give_up_after_s = 20
-allow_private_networks = true
-[dlr]
-require_token = false
-require_status = false
-delivered_at = "on_delivered"
-[receipts]
-unknown_is_final = false
-[mo]
-a2p_max_digits = 8
-classify_by = "destination"
-reassembly = true
-reassembly_timeout_s = 3
-[[service_profiles]]
-id = 12
-name = "mo-default"
-organisation = { id = 4, name = "Example Org" }
-callback_url = "http://{app}/mo"
-api_secret = "s3cr3t-signing-key"
-p2p_enabled = true
-p2p_callback_url = "http://{app}/p2p"
-receipts = "final"
-[[endpoints]]
-id = 1
-name = "Meter 17"
-msisdn = "4915112345678"
-service_profile = 12
-[[universal.accounts]]
-name = "acme"
-api_key = "uk-acme"
-username = "acme"
-password = "acme-pass"
-allowed_ips = []
-gateway = "smsc-main"
-callback_url = "http://{app}/universal"
-price_per_part = 0.035
-rate_per_s = 1000
-max_parts = 10
-[use_cases_defaults]
-landline_prefixes = ["+4930"]
-[smpp]
-reconnect_initial_ms = 50
-reconnect_max_ms = 400
-[shutdown]
-grace_s = 10
-"#;
+const REFERENCE: &str = include_str!("reference.toml");
 
 /// Sets one key, its table made where it is missing.
 pub(crate) fn set(config: &mut toml::Table, table: &str, key: &str, value: impl Into<toml::Value>) {
