@@ -2,7 +2,7 @@
 //! store what became of them.
 //!
 //! One task leases and reports; workers, one a connection, send. What goes when is decided at the
-//! [`desk`]; what is sent is composed from the lease alone by [`request`] and [`body`]. What always
+//! `desk`; what is sent is composed from the lease alone by `request` and `body`. What always
 //! holds: a callback is marked delivered only behind a 2xx of its receiver; it is made at least
 //! once, and every repeat has the same body; and no receiver delays another.
 

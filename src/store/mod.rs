@@ -1,7 +1,7 @@
 //! What must not be lost: the durable, ordered record of every message.
 //!
 //! [`Store`] is the narrow door; it speaks of messages, never of keys or files.
-//! Behind it stands [`LogStore`]: a writer thread that owns the [`ledger`] (the live
+//! Behind it stands [`LogStore`]: a writer thread that owns the `ledger` (the live
 //! state, rebuilt from the log at start) and a [`journal`] (where frames of entries
 //! become durable; on sled in production). Every answer follows the fdatasync of
 //! everything it rests on.

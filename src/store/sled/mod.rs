@@ -71,7 +71,7 @@ impl SledOptions {
     }
 }
 
-/// The write side, and through [`Shared`] the read side.
+/// The write side, and through `Shared` the read side.
 #[derive(Debug)]
 pub struct SledJournal {
     options: SledOptions,
