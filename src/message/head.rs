@@ -43,7 +43,8 @@ pub struct EncodedHead(#[serde(with = "serde_bytes")] Box<[u8]>);
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 pub struct HeadRef<'a> {
     pub gateway: GatewayId,
-    pub family: Family,
+    #[serde(borrow)]
+    pub family: FamilyRef<'a>,
     pub destination: &'a str,
     pub source: &'a str,
     pub tenant_id: Option<u64>,
@@ -80,10 +81,83 @@ impl From<&Head> for EncodedHead {
     }
 }
 
-/// Which API took the message.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+/// Which API took the message, and what only that API knows of it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Family {
     Gateways,
+    UseCases(UseCaseOrigin),
+    Universal(UniversalOrigin),
+}
+
+/// A message that was sent through a use case.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct UseCaseOrigin {
+    /// The use case's UUID.
+    pub use_case: u128,
+    /// A Twilio-compatible upstream chooses the sender from this service; else the
+    /// head's source is the sender.
+    pub messaging_service_sid: Option<String>,
+}
+
+/// A message of the universal API.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct UniversalOrigin {
+    /// Name of the account in the configuration.
+    pub account: String,
+    /// The client's id, or the one it was given.
+    pub message_id: String,
+    pub campaign_id: Option<String>,
+    /// Final states are posted to the account's callback URL, part by part.
+    pub notify: bool,
+    /// Nothing is ever sent.
+    pub simulation: bool,
+    /// Parts as told to the client; `segments` is 1 where the upstream cuts the text.
+    pub parts: u8,
+    /// Sent in front of the text as it is, in one PDU.
+    #[serde(with = "serde_bytes")]
+    pub udh: Option<Vec<u8>>,
+    pub skip_rcs_override: bool,
+}
+
+/// A [`Family`] read where it lies.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+pub enum FamilyRef<'a> {
+    Gateways,
+    #[serde(borrow)]
+    UseCases(UseCaseRef<'a>),
+    #[serde(borrow)]
+    Universal(UniversalRef<'a>),
+}
+
+/// A [`UseCaseOrigin`] read where it lies.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+pub struct UseCaseRef<'a> {
+    pub use_case: u128,
+    pub messaging_service_sid: Option<&'a str>,
+}
+
+/// A [`UniversalOrigin`] read where it lies.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+pub struct UniversalRef<'a> {
+    pub account: &'a str,
+    pub message_id: &'a str,
+    pub campaign_id: Option<&'a str>,
+    pub notify: bool,
+    pub simulation: bool,
+    pub parts: u8,
+    pub udh: Option<&'a [u8]>,
+    pub skip_rcs_override: bool,
+}
+
+impl Family {
+    /// A name for records and filters.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Family::Gateways => "gateways",
+            Family::UseCases(_) => "use_cases",
+            Family::Universal(_) => "universal",
+        }
+    }
 }
 
 /// Who hears of an MT's fate by PATCH.
@@ -165,6 +239,61 @@ mod tests {
             (read.reference, read.expires_at, read.not_before),
             (200, head.expires_at, None)
         );
+    }
+
+    #[test]
+    fn every_family_reads_the_same_in_place() {
+        let head = |family| Head {
+            gateway: GatewayId(1),
+            family,
+            destination: "+4915112345678".into(),
+            source: "Test".into(),
+            tenant_id: None,
+            callback_url: None,
+            forwards: false,
+            receipts: None,
+            segments: 1,
+            unicode: false,
+            traffic_class: TrafficClass::A2p,
+            reference: 9,
+            expires_at: Timestamp(3),
+            not_before: Some(Timestamp(2)),
+        };
+        let use_case = EncodedHead::from(&head(Family::UseCases(UseCaseOrigin {
+            use_case: u128::MAX - 1,
+            messaging_service_sid: Some("MG1".into()),
+        })));
+        let read = use_case.read().unwrap();
+        let expected = UseCaseRef {
+            use_case: u128::MAX - 1,
+            messaging_service_sid: Some("MG1"),
+        };
+        assert_eq!(read.family, FamilyRef::UseCases(expected));
+        assert_eq!((read.reference, read.not_before), (9, Some(Timestamp(2))));
+
+        let universal = EncodedHead::from(&head(Family::Universal(UniversalOrigin {
+            account: "acme".into(),
+            message_id: "m".into(),
+            campaign_id: None,
+            notify: true,
+            simulation: false,
+            parts: 3,
+            udh: Some(vec![5, 0, 3, 1, 2, 1]),
+            skip_rcs_override: true,
+        })));
+        let read = universal.read().unwrap();
+        let expected = UniversalRef {
+            account: "acme",
+            message_id: "m",
+            campaign_id: None,
+            notify: true,
+            simulation: false,
+            parts: 3,
+            udh: Some(&[5, 0, 3, 1, 2, 1]),
+            skip_rcs_override: true,
+        };
+        assert_eq!(read.family, FamilyRef::Universal(expected));
+        assert_eq!((read.reference, read.not_before), (9, Some(Timestamp(2))));
     }
 
     #[test]
