@@ -9,7 +9,7 @@ mod assemble;
 use bytes::Bytes;
 
 use crate::coding::{DataCoding, EsmClass};
-use crate::gsm7::{ESCAPE, Shift, is_plain};
+use crate::gsm7::{self, ESCAPE, Shift, is_plain};
 use crate::text::{Encoding, encode_ucs2};
 use crate::tlv::Tlvs;
 
@@ -272,6 +272,37 @@ pub fn split_binary(
     )
 }
 
+/// One segment: a text behind a user data header of the caller's own, complete with its
+/// length octet.
+///
+/// Whether both fit is for [`fits_behind`] to say.
+pub fn with_header(header: &[u8], text: &str) -> Segment {
+    let (encoding, octets) = match gsm7::encode(text) {
+        Some(septets) => (Encoding::Gsm7, septets),
+        None => (Encoding::Ucs2, encode_ucs2(text)),
+    };
+    Segment {
+        esm_class: EsmClass::UDH,
+        data_coding: encoding.data_coding(),
+        short_message: [header, &octets].concat().into(),
+        tlvs: Tlvs::default(),
+        part: 1,
+        total: 1,
+    }
+}
+
+/// True when the text, in septets after fill bits or in 16-bit units, has room in the 140
+/// octets of one message behind a header of so many octets (3GPP TS 23.040 §9.2.3.24).
+pub fn fits_behind(header_octets: usize, text: &str) -> bool {
+    let Some(room) = SEGMENT_OCTETS_MAX.checked_sub(header_octets) else {
+        return false;
+    };
+    match gsm7::septets(text) {
+        Some(septets) => septets <= room * 8 / 7,
+        None => 2 * text.encode_utf16().count() <= room,
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -320,6 +351,20 @@ mod tests {
             let segments = split(&text, Concat::Udh8(7)).unwrap();
             assert_eq!(segments.len(), parts, "{text}");
         }
+    }
+
+    #[test]
+    fn a_header_of_the_callers_stands_in_front() {
+        let header = [6, 5, 4, 0x0B, 0x84, 0x23, 0xF0];
+        let segment = with_header(&header, "x");
+        assert!(segment.esm_class.has_udh());
+        assert_eq!(segment.short_message, [&header[..], b"x"].concat());
+        // 133 octets are left: 152 septets or 66 units.
+        assert!(fits_behind(7, &"a".repeat(152)));
+        assert!(!fits_behind(7, &"a".repeat(153)));
+        assert!(fits_behind(7, &"я".repeat(66)));
+        assert!(!fits_behind(7, &"я".repeat(67)));
+        assert!(fits_behind(140, "") && !fits_behind(141, ""));
     }
 
     #[test]

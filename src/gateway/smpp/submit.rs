@@ -1,6 +1,7 @@
 //! From a leased message to its `submit_sm` bodies.
 
 use crate::config::gateway::{Concat as ConcatSetting, SmppSettings};
+use crate::message::{Family, Head};
 use crate::store::Lease;
 use smpp_protocol::address::Address;
 use smpp_protocol::coding::{DataCoding, Npi, RegisteredDelivery, Ton};
@@ -26,12 +27,23 @@ pub(super) fn bodies(lease: &Lease, settings: &SmppSettings) -> Result<Vec<(u8, 
         settings.dest_ton,
         settings.dest_npi,
     );
-    let segments = segment::split(&lease.text, concat)?;
+    let segments = match udh(&lease.head) {
+        Some(udh) => vec![segment::with_header(udh, &lease.text)],
+        None => segment::split(&lease.text, concat)?,
+    };
     Ok(segments
         .into_iter()
         .filter(|s| lease.segments.contains(&s.part))
         .map(|s| (s.part, body(s, &source, &destination, settings)))
         .collect())
+}
+
+/// The client's own header, to go in front of the text as it is.
+fn udh(head: &Head) -> Option<&[u8]> {
+    match &head.family {
+        Family::Universal(origin) => origin.udh.as_deref(),
+        Family::Gateways | Family::UseCases(_) => None,
+    }
 }
 
 fn body(
