@@ -100,6 +100,10 @@ rules!(
     a_validity_that_runs_out_ends_a_message,
     messages_are_listed_newest_first,
     the_story_of_a_finished_message_can_be_read,
+    a_simulation_is_over_when_it_begins,
+    parts_are_told_of_one_by_one,
+    a_guess_about_a_part_is_corrected_once,
+    one_verdict_tells_of_all_parts_that_the_upstream_cut,
 );
 
 const GATEWAY: GatewayId = GatewayId(1);
@@ -865,6 +869,92 @@ async fn the_story_of_a_finished_message_can_be_read(mut place: Place) {
     let store = reopen(&place, store).await;
     assert_eq!(message(&store, id).await.state, State::Delivered);
     assert!(store.entries(MessageId(12345)).await.unwrap().is_empty());
+}
+
+fn universal(segments: u8, parts: u8, simulation: bool) -> Head {
+    Head {
+        family: Family::Universal(UniversalOrigin {
+            account: "acme".into(),
+            message_id: "m".into(),
+            campaign_id: None,
+            notify: true,
+            simulation,
+            parts,
+            udh: None,
+            skip_rcs_override: false,
+        }),
+        segments,
+        ..head()
+    }
+}
+
+async fn a_simulation_is_over_when_it_begins(place: Place) {
+    let store = place.open();
+    let simulated = accept(&store, universal(2, 2, true), "simulated").await;
+    let real = accept(&store, universal(1, 1, false), "real").await;
+    let store = reopen(&place, store).await;
+    assert_eq!(message(&store, simulated).await.state, State::Simulated);
+    let leased = lease(&store, 10).await;
+    assert_eq!(leased.iter().map(|l| l.message).collect::<Vec<_>>(), [real]);
+    assert!(!store.cancel(simulated).await.unwrap());
+    let counts = store.counts(GATEWAY).await.unwrap();
+    assert_eq!((counts.messages, counts.queued), (1, 0));
+}
+
+/// The parts that are told of now, with the states that are told.
+async fn told(store: &LogStore) -> Vec<(CallbackKind, State)> {
+    let leases = store.lease_callbacks(10).await.unwrap();
+    let done = |l: &CallbackLease| (l.id, CallbackOutcome::Delivered { status: 200 });
+    store.callbacks_done(leases.iter().map(done).collect());
+    leases.iter().map(|l| (l.kind, l.state)).collect()
+}
+
+async fn parts_are_told_of_one_by_one(place: Place) {
+    use CallbackKind::Part;
+    let store = place.open();
+    let id = accept(&store, universal(3, 3, false), "long").await;
+    lease(&store, 10).await;
+    store.responded(vec![submitted(id, 1, "a"), submitted(id, 2, "b")]);
+    find(&store, receipt("b", "DELIVRD", Some(State::Delivered))).await;
+    assert_eq!(told(&store).await, [(Part(2), State::Delivered)]);
+    // The third is refused: the message is lost, but the first may still arrive.
+    let mut third = refused(id, Disposition::Refused);
+    third.segment = 3;
+    store.responded(vec![third]);
+    assert_eq!(told(&store).await, [(Part(3), State::Failed)]);
+    let store = reopen(&place, store).await;
+    find(&store, receipt("b", "DELIVRD", Some(State::Delivered))).await;
+    find(&store, receipt("a", "UNDELIV", Some(State::Undelivered))).await;
+    assert_eq!(told(&store).await, [(Part(1), State::Undelivered)]);
+    assert_eq!(message(&store, id).await.state, State::Failed);
+    // What is cancelled before it is sent is told of as a whole.
+    let id = accept(&store, universal(2, 2, false), "never").await;
+    assert!(store.cancel(id).await.unwrap());
+    let both = [(Part(1), State::Cancelled), (Part(2), State::Cancelled)];
+    assert_eq!(told(&store).await, both);
+}
+
+async fn a_guess_about_a_part_is_corrected_once(place: Place) {
+    use CallbackKind::Part;
+    let store = place.open();
+    let id = accept(&store, universal(1, 1, false), "lost").await;
+    lease(&store, 10).await;
+    store.responded(vec![unanswered(id, OnUnknown::Fail)]);
+    assert_eq!(told(&store).await, [(Part(1), State::Failed)]);
+    store.responded(vec![submitted(id, 1, "x")]);
+    for _ in 0..2 {
+        find(&store, receipt("x", "DELIVRD", Some(State::Delivered))).await;
+    }
+    assert_eq!(told(&store).await, [(Part(1), State::Delivered)]);
+}
+
+async fn one_verdict_tells_of_all_parts_that_the_upstream_cut(place: Place) {
+    use CallbackKind::Part;
+    let store = place.open();
+    submit_one(&store, universal(1, 3, false), "h").await;
+    find(&store, receipt("h", "DELIVRD", Some(State::Delivered))).await;
+    let all = [1, 2, 3].map(|n| (Part(n), State::Delivered));
+    assert_eq!(told(&store).await, all);
 }
 
 #[tokio::test]

@@ -8,7 +8,7 @@ use smpp_protocol::{text::DecodedText, time::CivilTime};
 
 use crate::{
     config::{AddressType, Organisation},
-    message::{Head, MessageId, MoRecord, Report, SmppReport, State, Timestamp},
+    message::{Head, MessageId, MoRecord, Report, SmppReport, State, Timestamp, UniversalOrigin},
 };
 
 /// Numbers and names as family 2 has them.
@@ -237,6 +237,48 @@ pub(super) fn verdict(
     })
 }
 
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Notification<'a> {
+    channel: &'static str,
+    event_type: &'static str,
+    message_id: &'a str,
+    destination: &'a str,
+    status_code: u8,
+    description: &'static str,
+    price: f64,
+    num_part: u8,
+    total_parts: u8,
+    event_date: String,
+}
+
+/// The final state of one part for the account that sent it.
+pub(super) fn notification(
+    head: &Head,
+    origin: &UniversalOrigin,
+    part: u8,
+    price: f64,
+    state: State,
+    event_at: Timestamp,
+) -> Bytes {
+    let (status_code, description) = match state {
+        State::Delivered => (3, "delivered"),
+        _ => (6, "undeliverable"),
+    };
+    json(&Notification {
+        channel: "SMS",
+        event_type: "DELIVERY",
+        message_id: &origin.message_id,
+        destination: &head.destination,
+        status_code,
+        description,
+        price,
+        num_part: part,
+        total_parts: origin.parts,
+        event_date: event_date(event_at),
+    })
+}
+
 fn error(report: Option<&Report>) -> String {
     let told = match report {
         Some(Report::Smpp(receipt)) => receipt.err.clone(),
@@ -275,6 +317,13 @@ fn date_and_time(at: Timestamp) -> String {
             t.year, t.month, t.day, t.hour, t.minute, t.second
         )
     })
+}
+
+/// `YYYY-MM-DDTHH:MM:SSZ`
+fn event_date(at: Timestamp) -> String {
+    let mut date = date_and_time(at).replacen(' ', "T", 1);
+    date.push('Z');
+    date
 }
 
 /// `YYMMDDhhmm`, UTC, as receipts have it.

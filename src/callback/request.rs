@@ -17,7 +17,7 @@ use super::{
 };
 use crate::{
     config::{Config, ServiceProfile, url::http_url},
-    message::{CallbackKind, GatewayId, Head, Timestamp, TrafficClass},
+    message::{CallbackKind, Family, GatewayId, Head, Timestamp, TrafficClass, UniversalOrigin},
     store::{CallbackLease, Gateways, Store, Subject},
 };
 use tokio::sync::watch;
@@ -29,6 +29,14 @@ pub(super) struct Composer {
     gateways: watch::Receiver<Gateways>,
     profiles: HashMap<u64, Profile>,
     endpoints: HashMap<u64, usize>,
+    /// By the account's name.
+    accounts: HashMap<String, Account>,
+}
+
+/// A universal account that is notified.
+struct Account {
+    target: Arc<Target>,
+    price_per_part: f64,
 }
 
 /// A service profile, made ready.
@@ -71,7 +79,16 @@ impl Composer {
             })
             .collect();
         let endpoints = config.endpoints.iter().enumerate();
+        let accounts = config.universal.accounts.iter().filter_map(|account| {
+            let url = account.callback_url.as_ref()?;
+            let notified = Account {
+                target: Arc::new(Target::of(url, false)?),
+                price_per_part: account.price_per_part,
+            };
+            Some((account.name.clone(), notified))
+        });
         Composer {
+            accounts: accounts.collect(),
             endpoints: endpoints.map(|(index, e)| (e.id, index)).collect(),
             gateways: store.gateways(),
             profiles,
@@ -91,6 +108,9 @@ impl Composer {
                 Ok(Arc::new(target))
             }
             (CallbackKind::Patch, Subject::Mt { .. }) => Ok(self.profile(lease)?.general.clone()),
+            (CallbackKind::Part(_), Subject::Mt { head, .. }) => {
+                Ok(self.account(head)?.0.target.clone())
+            }
             (CallbackKind::Mo, Subject::Mo { record, .. }) => {
                 let profile = self.profile(lease)?;
                 if record.route.p2p {
@@ -137,6 +157,9 @@ impl Composer {
                 }
                 (Method::POST, verdict(lease, head), None)
             }
+            (CallbackKind::Part(part), Subject::Mt { head, .. }) => {
+                (Method::POST, self.notification(lease, head, part)?, None)
+            }
             _ => return Err(MISMATCH.to_owned()),
         };
         Ok(Composed {
@@ -156,6 +179,34 @@ impl Composer {
         self.profiles
             .get(&id)
             .ok_or_else(|| format!("service profile {id} is not in the configuration any more"))
+    }
+
+    fn account<'h>(&self, head: &'h Head) -> Result<(&Account, &'h UniversalOrigin), String> {
+        let Family::Universal(origin) = &head.family else {
+            return Err(MISMATCH.to_owned());
+        };
+        let account = self.accounts.get(&origin.account).ok_or_else(|| {
+            let name = &origin.account;
+            format!(
+                "the universal account \"{name}\" has no callback_url in the configuration any more"
+            )
+        })?;
+        Ok((account, origin))
+    }
+
+    fn notification(&self, lease: &CallbackLease, head: &Head, part: u8) -> Result<Bytes, String> {
+        if let Some(body) = &lease.body {
+            return Ok(body.clone().into());
+        }
+        let (account, origin) = self.account(head)?;
+        Ok(body::notification(
+            head,
+            origin,
+            part,
+            account.price_per_part,
+            lease.state,
+            lease.created_at,
+        ))
     }
 
     fn configured(&self, profile: &Profile) -> &ServiceProfile {

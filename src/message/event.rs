@@ -179,6 +179,8 @@ pub enum CallbackKind {
     Patch,
     /// An MO by POST to the service profile.
     Mo,
+    /// The final state of one part, from 1, to the universal account that sent it.
+    Part(u8),
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]

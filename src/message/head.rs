@@ -149,7 +149,26 @@ pub struct UniversalRef<'a> {
     pub skip_rcs_override: bool,
 }
 
+impl FamilyRef<'_> {
+    /// Nothing of it is ever sent.
+    pub fn is_simulation(self) -> bool {
+        matches!(self, FamilyRef::Universal(u) if u.simulation)
+    }
+
+    /// Parts whose final states are posted; 0 is none.
+    pub fn notified_parts(self) -> u8 {
+        match self {
+            FamilyRef::Universal(u) if u.notify && !u.simulation => u.parts,
+            _ => 0,
+        }
+    }
+}
+
 impl Family {
+    pub fn is_simulation(&self) -> bool {
+        matches!(self, Family::Universal(u) if u.simulation)
+    }
+
     /// A name for records and filters.
     pub fn name(&self) -> &'static str {
         match self {

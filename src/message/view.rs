@@ -167,11 +167,15 @@ impl Message {
     /// The message as it is accepted.
     pub fn accepted(id: MessageId, at: Timestamp, head: Head, text: String) -> Message {
         let state = match head.not_before {
+            _ if head.family.is_simulation() => State::Simulated,
             Some(due_at) if due_at > at => State::Scheduled,
             _ => State::Queued,
         };
         let segment = SegmentView {
-            state: State::Queued,
+            state: match state {
+                State::Scheduled => State::Queued,
+                other => other,
+            },
             upstream_id: None,
         };
         Message {

@@ -160,7 +160,14 @@ impl Auditor {
             | Event::KeyTaken { .. }
             | Event::KeyAnswered { .. }
             | Event::CarriedAll { .. } => return,
-            Event::Accepted { .. } => return self.begin(frame, entry, Kind::Mt, State::Queued),
+            Event::Accepted { head, .. } => {
+                let simulation = head.read().is_some_and(|h| h.family.is_simulation());
+                let state = match simulation {
+                    true => State::Simulated,
+                    false => State::Queued,
+                };
+                return self.begin(frame, entry, Kind::Mt, state);
+            }
             Event::MoReceived {
                 record,
                 callbacks,

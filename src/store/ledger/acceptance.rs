@@ -64,7 +64,7 @@ impl Ledger {
         if !matches!(m.state, State::Queued | State::Scheduled) {
             return false;
         }
-        let callbacks = m.callbacks_for(State::Cancelled);
+        let callbacks = m.callbacks_for(State::Cancelled, None);
         self.record(id, Event::Cancelled { callbacks });
         true
     }
@@ -97,7 +97,7 @@ impl Ledger {
 
     pub(super) fn expire(&mut self, id: MessageId) {
         if let Some(m) = self.mt.get(&id) {
-            let callbacks = m.callbacks_for(State::Expired);
+            let callbacks = m.callbacks_for(State::Expired, None);
             self.record(id, Event::Expired { callbacks });
         }
     }

@@ -207,7 +207,7 @@ impl Ledger {
             _ => m.state,
         };
         let callbacks = if applied {
-            m.callbacks_for(state)
+            m.callbacks_for(state, Some((segment, segment_state)))
         } else {
             Vec::new()
         };

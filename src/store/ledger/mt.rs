@@ -44,6 +44,9 @@ pub(super) struct Wants {
     pub(super) verdict: bool,
     pub(super) patch: bool,
     pub(super) patch_progress: bool,
+    /// Parts whose final states are told, one by one; 0 is none. More than there are
+    /// segments where the upstream cuts the text itself.
+    pub(super) parts: u8,
 }
 
 #[derive(Clone, Debug)]
@@ -93,13 +96,17 @@ pub(super) struct Waiter {
 impl Mt {
     pub(super) fn of_head(frame: u64, at: Timestamp, encoded: &EncodedHead) -> Option<Mt> {
         let head = encoded.read()?;
-        let queued = Segment {
-            state: State::Queued,
+        let state = match head.family.is_simulation() {
+            true => State::Simulated,
+            false => State::Queued,
+        };
+        let segment = Segment {
+            state,
             upstream_id: None,
         };
         Some(Mt {
             gateway: head.gateway,
-            state: State::Queued,
+            state,
             soft: false,
             resubmits: 0,
             resubmitted_attempt: 0,
@@ -108,8 +115,9 @@ impl Mt {
                 verdict: head.forwards && head.callback_url.is_some(),
                 patch: head.receipts.is_some(),
                 patch_progress: head.receipts.is_some_and(|r| r.all),
+                parts: head.family.notified_parts(),
             },
-            segments: vec![queued; usize::from(head.segments.max(1))].into_boxed_slice(),
+            segments: vec![segment; usize::from(head.segments.max(1))].into_boxed_slice(),
             head: encoded.clone(),
             text: None,
             first_frame: frame,
@@ -293,8 +301,12 @@ impl Mt {
         }
     }
 
-    /// The callbacks that a change of the message's state causes.
-    pub(super) fn callbacks_for(&self, to: State) -> Vec<CallbackKind> {
+    /// The callbacks that a change of the message's state causes, and of one segment's.
+    pub(super) fn callbacks_for(
+        &self,
+        to: State,
+        segment: Option<(u8, State)>,
+    ) -> Vec<CallbackKind> {
         let news = to != self.state;
         let verdict = to.is_terminal() && news;
         let progress = matches!(to, State::Submitted | State::Enroute) && news;
@@ -305,7 +317,41 @@ impl Mt {
         if self.wants.patch && (verdict || progress && self.wants.patch_progress) {
             kinds.push(CallbackKind::Patch);
         }
+        if self.wants.parts > 0 {
+            self.add_parts(to, segment, &mut kinds);
+        }
         kinds
+    }
+
+    /// A part is told of when its segment reaches a final state, by a verdict of its own
+    /// or because it is not sent any more.
+    fn add_parts(&self, to: State, changed: Option<(u8, State)>, kinds: &mut Vec<CallbackKind>) {
+        let cut_here = self.segments.len() > 1;
+        for (number, segment) in (1..=u8::MAX).zip(&self.segments) {
+            let after = match changed {
+                Some((n, state)) if n == number => state,
+                _ => segment.state,
+            };
+            let after = match after {
+                State::Queued if to.is_terminal() => to,
+                other => other,
+            };
+            if !after.is_terminal() || after == segment.state {
+                continue;
+            }
+            match cut_here {
+                true => kinds.push(CallbackKind::Part(number)),
+                // One verdict for all that the upstream made of it.
+                false => kinds.extend((1..=self.wants.parts).map(CallbackKind::Part)),
+            }
+        }
+    }
+
+    /// The state of a part, whoever cut the text.
+    pub(super) fn state_of_part(&self, part: u8) -> State {
+        let last = self.segments.last();
+        let segment = self.segment(part).or(last);
+        segment.map_or(self.state, |s| s.state)
     }
 }
 
@@ -342,6 +388,11 @@ impl Ledger {
             let Some(mut m) = Mt::of_head(frame, entry.at, head) else {
                 return;
             };
+            if m.state == State::Simulated {
+                self.mt.insert(id, m);
+                self.note_finished(id, false);
+                return;
+            }
             *self.counters.messages.entry(m.gateway.0).or_default() += 1;
             m.text = Some(text.as_str().into());
             if m.due_at > entry.at {
@@ -360,6 +411,11 @@ impl Ledger {
         let effect = m.take(entry);
         let after = Standing::of(m);
         let (gateway, state, resubmits) = (m.gateway, m.state, m.resubmits);
+        let state_for = |m: &Mt, kind: CallbackKind| match kind {
+            CallbackKind::Part(part) => m.state_of_part(part),
+            _ => state,
+        };
+        let states: Vec<State> = effect.callbacks.iter().map(|k| state_for(m, *k)).collect();
         if let Some((segment, upstream_id)) = effect.known_as {
             self.correlations.insert(gateway, upstream_id, id, segment);
         }
@@ -367,7 +423,7 @@ impl Ledger {
             self.in_doubt.insert(id, resubmits);
         }
         self.move_in_lane(gateway, id, before, after);
-        for kind in effect.callbacks {
+        for (kind, state) in effect.callbacks.iter().zip(states) {
             let report = effect.report.cloned();
             self.make_callback(id, *kind, entry.at, state, report);
         }

@@ -35,7 +35,7 @@ impl Ledger {
                 }
                 let with = m.state_with(segment, State::Submitted);
                 let state = if m.state.is_terminal() { m.state } else { with };
-                let callbacks = m.callbacks_for(state);
+                let callbacks = m.callbacks_for(state, None);
                 self.record(
                     id,
                     Event::Submitted {
@@ -67,7 +67,7 @@ impl Ledger {
                 };
                 let with = m.state_with(segment, wanted);
                 let state = if m.state.is_terminal() { m.state } else { with };
-                let callbacks = m.callbacks_for(state);
+                let callbacks = m.callbacks_for(state, Some((segment, wanted)));
                 self.record(
                     id,
                     Event::Refused {
@@ -128,7 +128,7 @@ impl Ledger {
         };
         let with = m.state_with(segment, wanted);
         let state = if m.state.is_terminal() { m.state } else { with };
-        let callbacks = m.callbacks_for(state);
+        let callbacks = m.callbacks_for(state, Some((segment, wanted)));
         self.record(
             id,
             Event::Unanswered {
