@@ -1,6 +1,6 @@
 //! The gateways as requests need them: looked up and understood once a change, not once a request.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
@@ -61,6 +61,11 @@ impl Profile {
             gateway,
         }
     }
+
+    /// A message may bring its own user data header.
+    pub(super) fn takes_headers(&self) -> bool {
+        self.transport == Transport::Smpp
+    }
 }
 
 /// A record that no longer fits the rules is taken for one that says nothing.
@@ -76,9 +81,15 @@ fn settings_of(gateway: &Gateway, config: &Config) -> SmppSettings {
 pub(super) struct Snapshot {
     of: Gateways,
     profiles: BTreeMap<GatewayId, Arc<Profile>>,
+    /// Of gateways with the same name the oldest.
+    by_name: HashMap<String, GatewayId>,
 }
 
 impl Snapshot {
+    pub(super) fn named(&self, name: &str) -> Option<&Arc<Profile>> {
+        self.profile(*self.by_name.get(name)?)
+    }
+
     pub(super) fn profile(&self, id: GatewayId) -> Option<&Arc<Profile>> {
         self.profiles.get(&id)
     }
@@ -100,6 +111,7 @@ impl Directory {
         let empty = Snapshot {
             of: Gateways::default(),
             profiles: BTreeMap::new(),
+            by_name: HashMap::new(),
         };
         Directory {
             gateways,
@@ -134,7 +146,9 @@ impl Directory {
                 .unwrap_or_else(|| Arc::new(Profile::new(gateway.clone(), config, base_url)));
             (gateway.id, profile)
         });
+        let newest_first = gateways.values().rev();
         let snapshot = Arc::new(Snapshot {
+            by_name: newest_first.map(|g| (g.name.clone(), g.id)).collect(),
             profiles: profiles.collect(),
             of: gateways,
         });

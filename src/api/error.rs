@@ -63,6 +63,15 @@ impl Failure {
         }
     }
 
+    pub(super) fn retry_after(&self) -> Option<u32> {
+        self.retry_after
+    }
+
+    /// What it says, for whoever says it in another shape.
+    pub(super) fn into_message(self) -> Cow<'static, str> {
+        self.message
+    }
+
     /// One field is wrong.
     pub(super) fn field(name: &str, text: impl Into<String>) -> Self {
         let mut faults = Faults::default();

@@ -6,6 +6,7 @@
 //! - `auth`, `body`, `json`, `rule`, `query`: what a request says, checked
 //! - `error`, `envelope`, `clock`: what an answer looks like
 //! - `gateways`, `send`, `messages`, `dlr`, `mo`, `ledger`: the routes, a noun each
+//! - `universal`: the API for one-shot sends, with accounts and errors of its own
 //! - `server`, `meter`: connections and their figures
 
 mod address;
@@ -27,15 +28,17 @@ mod rule;
 mod send;
 mod server;
 mod text;
+mod universal;
 
 use std::ops::Deref;
 use std::sync::Arc;
 
 use axum::Router;
 use axum::extract::{FromRequestParts, Path};
+use axum::response::{IntoResponse, Response};
 use axum::routing::{MethodRouter, get, post};
-use http::StatusCode;
 use http::request::Parts;
+use http::{StatusCode, Uri};
 use tokio::sync::watch;
 
 pub use self::server::serve;
@@ -45,6 +48,7 @@ use self::directory::{Directory, Profile, Snapshot};
 use self::error::Failure;
 use self::meter::Meter;
 use self::send::Running;
+use self::universal::{Accounts, Refusal};
 use crate::board::Board;
 use crate::config::Config;
 use crate::message::{GatewayId, References};
@@ -79,6 +83,7 @@ struct Api(Arc<Shared>);
 struct Shared {
     context: Context,
     tokens: Tokens,
+    accounts: Accounts,
     directory: Directory,
     references: References,
     running: Running,
@@ -116,10 +121,11 @@ impl Api {
     }
 }
 
-/// All routes of family 1. `/metrics` and its kin are the business of `admin`.
+/// All routes. `/metrics` and its kin are the business of `admin`.
 pub fn router(context: Context) -> Router {
     let api = Api(Arc::new(Shared {
         tokens: Tokens::new(&context.config.api),
+        accounts: Accounts::new(&context.config),
         directory: Directory::new(context.store.gateways()),
         references: References::new(),
         running: Running::default(),
@@ -155,6 +161,7 @@ pub fn router(context: Context) -> Router {
     routes.add("/api/mo-messages", get(mo::list));
     routes.add("/api/mo-messages/{id}", get(mo::read));
     routes.add("/api/mo-messages/{id}/redeliver", post(mo::redeliver));
+    routes.add("/api/message-server/sms/send", post(universal::send));
     routes.add("/api/orphans", get(ledger::orphans));
     routes.add("/api/in-doubt", get(ledger::in_doubt));
     routes
@@ -165,15 +172,25 @@ pub fn router(context: Context) -> Router {
 }
 
 /// Reads the body even so: a client that is still sending it would not see the answer.
-async fn not_found(_: Unauthenticated) -> Failure {
-    Failure::not_found("Not found.")
+async fn not_found(uri: Uri, call: Result<Unauthenticated, Failure>) -> Response {
+    let not_found = Failure::not_found("Not found.");
+    shaped(&uri, call.err().unwrap_or(not_found))
 }
 
-async fn not_allowed(_: Unauthenticated) -> Failure {
-    Failure::new(
+async fn not_allowed(uri: Uri, call: Result<Unauthenticated, Failure>) -> Response {
+    let not_allowed = Failure::new(
         StatusCode::METHOD_NOT_ALLOWED,
         "This method is not allowed here.",
-    )
+    );
+    shaped(&uri, call.err().unwrap_or(not_allowed))
+}
+
+/// In the words of the family whose path it is.
+fn shaped(uri: &Uri, failure: Failure) -> Response {
+    if uri.path().starts_with(universal::PREFIX) {
+        return Refusal::from(failure).into_response();
+    }
+    failure.into_response()
 }
 
 struct Routes {

@@ -6,6 +6,7 @@
 
 use std::convert::Infallible;
 use std::io;
+use std::net::IpAddr;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -14,12 +15,14 @@ use std::time::{Duration, Instant};
 
 use axum::Router;
 use axum::body::Body;
+use http::request::Parts;
 use http::{Request, Response};
 use hyper::body::Incoming;
 use hyper::rt::{Read, ReadBufCursor, Write};
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
+use ipnet::IpNet;
 use tokio::net::{TcpListener, TcpStream};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -51,9 +54,14 @@ pub async fn serve(
             () = shutdown.cancelled() => break,
         };
         match accepted {
-            Ok((stream, _)) => {
-                let connection =
-                    connection(stream, router.clone(), header_timeout, shutdown.clone());
+            Ok((stream, peer)) => {
+                let connection = connection(
+                    stream,
+                    peer.ip(),
+                    router.clone(),
+                    header_timeout,
+                    shutdown.clone(),
+                );
                 connections.spawn(connection);
             }
             Err(e) => {
@@ -69,6 +77,7 @@ pub async fn serve(
 
 async fn connection(
     stream: TcpStream,
+    peer: IpAddr,
     router: Router,
     header_timeout: Duration,
     shutdown: CancellationToken,
@@ -77,7 +86,7 @@ async fn connection(
         debug!(error = %e, "TCP_NODELAY could not be set");
     }
     let deadline = Arc::new(Deadline::new(header_timeout));
-    let answer = service_fn(|request| answer(request, router.clone(), deadline.clone()));
+    let answer = service_fn(|request| answer(request, peer, router.clone(), deadline.clone()));
     let io = Watched {
         io: TokioIo::new(stream),
         deadline: deadline.clone(),
@@ -114,14 +123,41 @@ async fn connection(
 }
 
 async fn answer(
-    request: Request<Incoming>,
+    mut request: Request<Incoming>,
+    peer: IpAddr,
     mut router: Router,
     deadline: Arc<Deadline>,
 ) -> Result<Response<Body>, Infallible> {
     deadline.lift();
+    request.extensions_mut().insert(Peer(peer));
     let answer = router.call(request).await;
     deadline.set_idle();
     answer
+}
+
+/// Who is at the other end of the connection.
+#[derive(Clone, Copy, Debug)]
+struct Peer(IpAddr);
+
+/// Whose request it is: the peer, or whom a trusted proxy names in `X-Forwarded-For`. The
+/// header is read from its end, where our own proxies write.
+pub(super) fn client_address(parts: &Parts, trusted: &[IpNet]) -> Option<IpAddr> {
+    let Peer(peer) = *parts.extensions.get::<Peer>()?;
+    let is_trusted = |ip: &IpAddr| trusted.iter().any(|net| net.contains(ip));
+    let mut client = peer.to_canonical();
+    if !is_trusted(&client) {
+        return Some(client);
+    }
+    let headers = parts.headers.get_all("x-forwarded-for").iter().rev();
+    let named = headers.flat_map(|value| value.as_bytes().rsplit(|b| *b == b','));
+    for hop in named {
+        let hop = std::str::from_utf8(hop).ok()?.trim();
+        client = hop.parse::<IpAddr>().ok()?.to_canonical();
+        if !is_trusted(&client) {
+            break;
+        }
+    }
+    Some(client)
 }
 
 /// Until when the client has to move. Written and read by the one task of the connection.
@@ -236,6 +272,30 @@ mod tests {
     use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
     const TIMEOUT: Duration = Duration::from_millis(200);
+
+    #[test]
+    fn only_a_trusted_proxy_is_believed() {
+        let client = |peer: &str, forwarded: &[&str]| {
+            let mut request = Request::new(());
+            request.extensions_mut().insert(Peer(peer.parse().unwrap()));
+            for value in forwarded {
+                let headers = request.headers_mut();
+                headers.append("x-forwarded-for", value.parse().unwrap());
+            }
+            let trusted = ["10.0.0.0/8".parse().unwrap()];
+            client_address(&request.into_parts().0, &trusted).map(|ip| ip.to_string())
+        };
+        let is = |ip: &str| Some(ip.to_owned());
+        assert_eq!(client("192.0.2.1", &["198.51.100.7"]), is("192.0.2.1"));
+        assert_eq!(client("10.1.1.1", &[]), is("10.1.1.1"));
+        assert_eq!(client("10.1.1.1", &["198.51.100.7"]), is("198.51.100.7"));
+        assert_eq!(
+            client("10.1.1.1", &["6.6.6.6", "198.51.100.7, 10.2.2.2"]),
+            is("198.51.100.7")
+        );
+        assert_eq!(client("::ffff:192.0.2.1", &[]), is("192.0.2.1"));
+        assert_eq!(client("10.1.1.1", &["nonsense"]), None);
+    }
 
     async fn begin() -> (TcpStream, CancellationToken, tokio::task::JoinHandle<()>) {
         let slow = || async {

@@ -25,6 +25,11 @@ pub(super) fn is_gsm(c: char) -> bool {
     gsm7::char_septets(c).is_some()
 }
 
+/// True when the basic GSM alphabet has the character, and it is no control character.
+pub(super) fn is_basic_gsm(c: char) -> bool {
+    gsm7::char_septets(c) == Some(1) && !c.is_control()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

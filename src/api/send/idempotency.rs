@@ -37,6 +37,15 @@ pub(super) fn key_of(
     }))
 }
 
+/// The key of a client that is known by `scope`, and the digest of what came with it.
+pub(in super::super) fn key(scope: &[&str], given: &[u8], content: &[u8]) -> IdempotencyKey {
+    let scope = scope.join("\0");
+    IdempotencyKey {
+        key: digest(scope.as_bytes(), given),
+        content: digest(b"", content),
+    }
+}
+
 /// The first half of a SHA-256 over both, the first one's length in front.
 fn digest(first: &[u8], second: &[u8]) -> u128 {
     let mut context = Context::new(&SHA256);

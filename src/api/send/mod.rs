@@ -3,7 +3,7 @@
 //!
 //! The hot path. Nothing here reads the store: what was accepted and what came back tell the record.
 
-mod idempotency;
+pub(super) mod idempotency;
 mod request;
 
 use axum::response::Response;

@@ -1,0 +1,230 @@
+//! Who calls the universal API: a key or a name and password, from a permitted address, not too
+//! often. A handler is reached only behind all three.
+
+use std::collections::hash_map::RandomState;
+use std::hash::BuildHasher;
+use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use axum::extract::{FromRequest, Request};
+use base64::Engine;
+use base64::prelude::BASE64_STANDARD;
+use bytes::Bytes;
+use http::{HeaderMap, StatusCode, header};
+
+use super::super::server::client_address;
+use super::super::{Api, body};
+use super::refusal::Refusal;
+use crate::config::{Account, Config};
+
+/// A request whose body was read and whose account may send now: the only way to the store.
+#[derive(Debug)]
+pub(in super::super) struct AccountCall {
+    pub(super) api: Api,
+    pub(super) body: Bytes,
+    index: usize,
+}
+
+impl AccountCall {
+    pub(super) fn account(&self) -> &Account {
+        &self.api.config.universal.accounts[self.index]
+    }
+}
+
+impl FromRequest<Api> for AccountCall {
+    type Rejection = Refusal;
+
+    async fn from_request(request: Request, api: &Api) -> Result<AccountCall, Refusal> {
+        let (parts, octets) = request.into_parts();
+        let octets = body::read(&parts.headers, octets, api.config.limits.body_octets).await?;
+        body::must_be_json(&parts.headers)?;
+        let accounts = &api.0.accounts;
+        let index = accounts
+            .identify(&parts.headers, &api.config)
+            .ok_or_else(|| {
+                api.metrics.http.auth_failures.inc();
+                Refusal::new(
+                    StatusCode::UNAUTHORIZED,
+                    "An API key, or a user name and password, is required.",
+                )
+            })?;
+        let account = &api.config.universal.accounts[index];
+        let address = client_address(&parts, &api.config.http.trusted_proxies);
+        let permitted = account.allowed_ips.is_empty()
+            || address.is_some_and(|ip| account.allowed_ips.iter().any(|net| net.contains(&ip)));
+        if !permitted {
+            api.metrics.http.auth_failures.inc();
+            return Err(Refusal::new(
+                StatusCode::FORBIDDEN,
+                "The account must not be used from this address.",
+            ));
+        }
+        accounts.pace(index, Instant::now())?;
+        Ok(AccountCall {
+            api: api.clone(),
+            body: octets,
+            index,
+        })
+    }
+}
+
+/// The configured accounts, found by hash and then compared in constant time.
+#[derive(Debug)]
+pub(in super::super) struct Accounts {
+    hasher: RandomState,
+    /// Hash of the key, place in the configuration; sorted.
+    keys: Vec<(u64, usize)>,
+    /// Hash of the user name, place in the configuration; sorted.
+    users: Vec<(u64, usize)>,
+    /// By place in the configuration; `None` is without a limit.
+    rates: Vec<Option<Rate>>,
+}
+
+impl Accounts {
+    pub(in super::super) fn new(config: &Config) -> Accounts {
+        let hasher = RandomState::new();
+        let accounts = config.universal.accounts.iter().enumerate();
+        let sorted = |mut all: Vec<(u64, usize)>| {
+            all.sort_unstable();
+            all
+        };
+        let keys = accounts.clone().filter_map(|(at, account)| {
+            let key = account.api_key.as_ref()?.expose();
+            Some((hasher.hash_one(key.as_bytes()), at))
+        });
+        let users = accounts.clone().filter_map(|(at, account)| {
+            let user = account.username.as_deref()?;
+            Some((hasher.hash_one(user.as_bytes()), at))
+        });
+        Accounts {
+            keys: sorted(keys.collect()),
+            users: sorted(users.collect()),
+            rates: config
+                .universal
+                .accounts
+                .iter()
+                .map(|a| a.rate_per_s.map(|n| Rate::new(n.get())))
+                .collect(),
+            hasher,
+        }
+    }
+
+    /// Whose credentials these are. Where there is a key, it decides.
+    fn identify(&self, headers: &HeaderMap, config: &Config) -> Option<usize> {
+        let accounts = &config.universal.accounts;
+        if let Some(key) = headers.get("x-api-key") {
+            let key = key.as_bytes();
+            return self.candidates(&self.keys, key).find(|at| {
+                let known = accounts[*at].api_key.as_ref();
+                known.is_some_and(|known| known.matches(key))
+            });
+        }
+        let (user, password) = basic(headers)?;
+        self.candidates(&self.users, &user).find(|at| {
+            let account = &accounts[*at];
+            account.username.as_deref().map(str::as_bytes) == Some(&user)
+                && account
+                    .password
+                    .as_ref()
+                    .is_some_and(|known| known.matches(&password))
+        })
+    }
+
+    fn candidates<'a>(
+        &self,
+        of: &'a [(u64, usize)],
+        value: &[u8],
+    ) -> impl Iterator<Item = usize> + use<'a> {
+        let hash = self.hasher.hash_one(value);
+        let first = of.partition_point(|(h, _)| *h < hash);
+        of[first..]
+            .iter()
+            .take_while(move |(h, _)| *h == hash)
+            .map(|(_, at)| *at)
+    }
+
+    fn pace(&self, index: usize, now: Instant) -> Result<(), Refusal> {
+        match self.rates.get(index) {
+            Some(Some(rate)) => rate
+                .take(now)
+                .map_err(|wait| Refusal::too_many(wait.as_millis().div_ceil(1000) as u64)),
+            _ => Ok(()),
+        }
+    }
+}
+
+/// Name and password of HTTP Basic (RFC 7617).
+fn basic(headers: &HeaderMap) -> Option<(Vec<u8>, Vec<u8>)> {
+    let value = headers.get(header::AUTHORIZATION)?.as_bytes();
+    let (scheme, credentials) = value.split_at_checked(6)?;
+    if !scheme.eq_ignore_ascii_case(b"Basic ") {
+        return None;
+    }
+    let mut user = BASE64_STANDARD.decode(credentials.trim_ascii()).ok()?;
+    let colon = user.iter().position(|b| *b == b':')?;
+    let password = user.split_off(colon + 1);
+    user.pop();
+    Some((user, password))
+}
+
+/// So many calls a second, and a second's worth of them at once.
+#[derive(Debug)]
+struct Rate {
+    interval: Duration,
+    /// When the allowance will be whole again.
+    whole_at: Mutex<Option<Instant>>,
+}
+
+impl Rate {
+    fn new(per_s: u32) -> Rate {
+        Rate {
+            interval: Duration::from_secs(1) / per_s.max(1),
+            whole_at: Mutex::new(None),
+        }
+    }
+
+    /// Takes one call's allowance, or tells after how long there is some.
+    fn take(&self, now: Instant) -> Result<(), Duration> {
+        let mut whole_at = self.whole_at.lock().unwrap_or_else(PoisonError::into_inner);
+        let after = whole_at.map_or(now, |at| at.max(now)) + self.interval;
+        match (after - now).checked_sub(Duration::from_secs(1)) {
+            Some(wait) if !wait.is_zero() => Err(wait),
+            _ => {
+                *whole_at = Some(after);
+                Ok(())
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_rate_lets_a_seconds_worth_through_and_then_says_how_long() {
+        let began = Instant::now();
+        let rate = Rate::new(2);
+        assert!(rate.take(began).is_ok() && rate.take(began).is_ok());
+        assert_eq!(rate.take(began), Err(Duration::from_millis(500)));
+        let later = began + Duration::from_millis(500);
+        assert!(rate.take(later).is_ok());
+        assert!(rate.take(later).is_err());
+        assert!(rate.take(began + Duration::from_secs(60)).is_ok());
+    }
+
+    #[test]
+    fn basic_credentials_are_taken_apart() {
+        let of = |value: &str| {
+            let mut headers = HeaderMap::new();
+            headers.insert(header::AUTHORIZATION, value.parse().unwrap());
+            basic(&headers)
+        };
+        let pair = |a: &str, b: &str| Some((a.as_bytes().to_vec(), b.as_bytes().to_vec()));
+        assert_eq!(of("Basic YWNtZTphY21lLXBhc3M="), pair("acme", "acme-pass"));
+        assert_eq!(of("basic YTpiOmM="), pair("a", "b:c"));
+        assert_eq!(of("Basic YWNtZQ=="), None);
+        assert_eq!(of("Basic !!"), None);
+        assert_eq!(of("Bearer YTpi"), None);
+    }
+}
