@@ -15,6 +15,7 @@ use crate::message::{GatewayId, MessageId};
 use crate::queue::disposition;
 use crate::store::{Finding, Inbound, Lease, Outcome, Response, StoreError, Ticket};
 use bytes::BytesMut;
+use futures_util::FutureExt;
 use smpp_protocol::command::{CommandStatus, SequenceNumber};
 use smpp_protocol::pdu::{Body, MessageResp};
 use smpp_protocol::session::{BindAs, Event, Session, SessionOptions, State, Unanswered};
@@ -112,7 +113,9 @@ impl Bind<'_> {
         let shutdown = self.account.shutdown.clone();
         loop {
             let now = Instant::now();
+            self.take_answers(now);
             self.handle_events(now);
+            self.tell_store();
             self.pump(now);
             if self.session.transmit().is_empty()
                 && let Some(ended) = self.ended.take()
@@ -161,6 +164,16 @@ impl Bind<'_> {
         }
     }
 
+    /// Whatever the store has answered by now, so that it leaves in one write.
+    fn take_answers(&mut self, now: Instant) {
+        if let Some(leases) = wait_for(&mut self.lease).now_or_never() {
+            self.handle_leases(leases, now);
+        }
+        while let Some(findings) = front(&mut self.inbound).now_or_never() {
+            self.answer_arrived(findings);
+        }
+    }
+
     fn session_is_dry(&mut self) -> bool {
         self.session.transmit().is_empty()
     }
@@ -183,7 +196,8 @@ impl Bind<'_> {
         }
     }
 
-    /// Everything the session has to say, until it is silent.
+    /// Everything the session has to say, until it is silent. What is for the store is
+    /// gathered, for [`Bind::tell_store`].
     fn handle_events(&mut self, now: Instant) {
         while let Some(event) = self.session.poll_event() {
             match event {
@@ -259,7 +273,6 @@ impl Bind<'_> {
                 }
             }
         }
-        self.tell_store();
     }
 
     fn responded(
