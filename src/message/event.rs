@@ -160,6 +160,13 @@ pub enum Event {
     CarriedAll {
         from_frame: u64,
     },
+
+    /// These numbers want nothing of this use case any more, or again.
+    OptOuts {
+        use_case: u128,
+        numbers: Vec<u64>,
+        out: bool,
+    },
 }
 
 /// What follows an unknown outcome.
@@ -195,6 +202,8 @@ pub enum DocumentKind {
     Gateway,
     /// Numbers that must not start again: the body is JSON.
     Counters,
+    /// Its id is the upper half of the use case's; the body has the whole.
+    UseCase,
 }
 
 /// A message's live state, for carrying it into a newer slice.

@@ -12,6 +12,7 @@ mod remote;
 mod report;
 mod state;
 mod time;
+mod use_case;
 mod view;
 
 pub use event::{
@@ -30,4 +31,5 @@ pub use reference::References;
 pub use report::{Report, SmppReport};
 pub use state::{Change, Disposition, OnUnknown, State};
 pub use time::Timestamp;
+pub use use_case::{Keyword, Registration, UseCase, UseCaseStatus, msisdn};
 pub use view::{CallbackState, Message, MoMessage, SegmentView, Story};

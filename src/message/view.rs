@@ -26,6 +26,8 @@ pub struct Message {
     pub submitted_at: Option<Timestamp>,
     pub delivered_at: Option<Timestamp>,
     pub failed_at: Option<Timestamp>,
+    /// When a report first told of more than that the upstream had taken it.
+    pub progressed_at: Option<Timestamp>,
     pub reported_at: Option<Timestamp>,
     pub updated_at: Timestamp,
     pub segments: Vec<SegmentView>,
@@ -189,6 +191,7 @@ impl Message {
             submitted_at: None,
             delivered_at: None,
             failed_at: None,
+            progressed_at: None,
             reported_at: None,
             updated_at: at,
             word: None,
@@ -292,6 +295,10 @@ impl Message {
                     s.state = *segment_state;
                 }
                 self.merge(report);
+                let has_moved = state.rank() >= State::Enroute.rank() && *state != State::Failed;
+                if has_moved && *state != self.state {
+                    self.progressed_at.get_or_insert(at);
+                }
                 self.soft = matches!(report, Report::Local { .. });
                 self.enter(*state, at, Some(*delivered));
                 self.made(callbacks.len());

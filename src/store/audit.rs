@@ -159,7 +159,8 @@ impl Auditor {
             Event::Document { .. }
             | Event::KeyTaken { .. }
             | Event::KeyAnswered { .. }
-            | Event::CarriedAll { .. } => return,
+            | Event::CarriedAll { .. }
+            | Event::OptOuts { .. } => return,
             Event::Accepted { head, .. } => {
                 let simulation = head.read().is_some_and(|h| h.family.is_simulation());
                 let state = match simulation {

@@ -57,6 +57,8 @@ pub enum Acceptance {
     Known(KeyState),
     /// The gateway's queue is at its limit.
     QueueFull,
+    /// The destination wants nothing of this use case.
+    OptedOut,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -8,8 +8,8 @@ use super::mailbox::{Mailbox, Request, refuse};
 use super::reader;
 use super::watchdog::Watchdog;
 use super::writer::{Writer, now};
-use super::{Gateways, Health, Store, StoreError, Ticket};
-use crate::message::{CallbackId, Entry, Gateway, GatewayId, MessageId, OnUnknown, Story};
+use super::{Gateways, Health, Store, StoreError, Ticket, UseCases};
+use crate::message::{CallbackId, Entry, Gateway, GatewayId, MessageId, OnUnknown, Story, UseCase};
 use crate::metrics::StoreMetrics;
 use std::sync::Arc;
 use tokio::sync::{oneshot, watch};
@@ -27,6 +27,7 @@ pub struct OpenOptions {
 pub struct LogStore {
     mailbox: Arc<Mailbox>,
     gateways: watch::Receiver<Gateways>,
+    use_cases: watch::Receiver<UseCases>,
     health: watch::Receiver<Health>,
 }
 
@@ -48,6 +49,8 @@ impl LogStore {
         let (journal, mut ledger) = open_and_read()?;
         let (gateways_tx, gateways) = watch::channel(ledger.live_gateways());
         let _ = ledger.take_gateways();
+        let (use_cases_tx, use_cases) = watch::channel(ledger.live_use_cases());
+        let _ = ledger.take_use_cases();
         let (health_tx, health) = watch::channel(Health::Open);
         let (reads, incoming) = std::sync::mpsc::channel();
         let source = journal.source();
@@ -62,6 +65,7 @@ impl LogStore {
             ledger,
             reads,
             gateways: gateways_tx,
+            use_cases: use_cases_tx,
             health: health_tx,
             metrics: options.metrics,
             watchdog,
@@ -75,6 +79,7 @@ impl LogStore {
         Ok(LogStore {
             mailbox,
             gateways,
+            use_cases,
             health,
         })
     }
@@ -222,6 +227,22 @@ impl Store for LogStore {
 
     fn any_gateway(&self, id: GatewayId) -> Ticket<Option<Gateway>> {
         self.ask(|to| Request::AnyGateway(id, to))
+    }
+
+    fn put_use_case(&self, use_case: UseCase) -> Ticket<UseCase> {
+        self.ask(|to| Request::PutUseCase(Box::new(use_case), to))
+    }
+
+    fn use_cases(&self) -> watch::Receiver<UseCases> {
+        self.use_cases.clone()
+    }
+
+    fn set_opt_out(&self, use_case: u128, number: u64, out: bool) -> Ticket<()> {
+        self.ask(|to| Request::SetOptOut(use_case, number, out, to))
+    }
+
+    fn opt_outs(&self, use_case: u128) -> Ticket<Vec<u64>> {
+        self.ask(|to| Request::OptOuts(use_case, to))
     }
 
     fn key(&self, key: IdempotencyKey) -> Ticket<KeyState> {

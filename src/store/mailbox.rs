@@ -5,7 +5,7 @@ use super::intent::{
     Acceptance, CallbackLease, CallbackOutcome, Counts, Filter, Finding, IdempotencyKey, InDoubt,
     Inbound, KeyState, Lease, OrphanView, Prepared, Response,
 };
-use crate::message::{CallbackId, Entry, Gateway, GatewayId, MessageId, OnUnknown, Story};
+use crate::message::{CallbackId, Entry, Gateway, GatewayId, MessageId, OnUnknown, Story, UseCase};
 use std::collections::VecDeque;
 use std::sync::{Condvar, Mutex, PoisonError};
 use std::time::Duration;
@@ -29,6 +29,9 @@ pub(super) enum Request {
     Cancel(MessageId, Answer<bool>),
     PutGateway(Box<Gateway>, Answer<Gateway>),
     AnyGateway(GatewayId, Answer<Option<Gateway>>),
+    PutUseCase(Box<UseCase>, Answer<UseCase>),
+    SetOptOut(u128, u64, bool, Answer<()>),
+    OptOuts(u128, Answer<Vec<u64>>),
     Key(IdempotencyKey, Answer<KeyState>),
     AnswerKey(IdempotencyKey, u16, String, Answer<()>),
     Entries(MessageId, Answer<Vec<Entry>>),
@@ -121,6 +124,9 @@ pub(super) fn refuse(request: Request, why: &StoreError) {
         Request::Redeliver(_, to) | Request::Cancel(_, to) => no(to, why),
         Request::PutGateway(_, to) => no(to, why),
         Request::AnyGateway(_, to) => no(to, why),
+        Request::PutUseCase(_, to) => no(to, why),
+        Request::SetOptOut(.., to) => no(to, why),
+        Request::OptOuts(_, to) => no(to, why),
         Request::Key(_, to) => no(to, why),
         Request::AnswerKey(_, _, _, to) => no(to, why),
         Request::Entries(_, to) => no(to, why),

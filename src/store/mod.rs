@@ -27,7 +27,7 @@ pub use ledger::Policy;
 pub use log_store::{LogStore, OpenOptions};
 
 use crate::message::{
-    CallbackId, Entry, Gateway, GatewayId, MessageId, OnUnknown, Story, Timestamp,
+    CallbackId, Entry, Gateway, GatewayId, MessageId, OnUnknown, Story, Timestamp, UseCase,
 };
 use std::collections::BTreeMap;
 use std::future::Future;
@@ -38,6 +38,9 @@ use tokio::sync::{oneshot, watch};
 
 /// All gateways that are not deleted.
 pub type Gateways = Arc<BTreeMap<GatewayId, Gateway>>;
+
+/// All use cases, by their id.
+pub type UseCases = Arc<BTreeMap<u128, UseCase>>;
 
 /// The record of every message, and what is to be done with the open ones.
 ///
@@ -90,6 +93,18 @@ pub trait Store: Send + Sync + 'static {
 
     /// A gateway, deleted or not.
     fn any_gateway(&self, id: GatewayId) -> Ticket<Option<Gateway>>;
+
+    /// Creates or replaces a use case's record.
+    fn put_use_case(&self, use_case: UseCase) -> Ticket<UseCase>;
+
+    /// The use cases as they are, deleted ones included, and each change.
+    fn use_cases(&self) -> watch::Receiver<UseCases>;
+
+    /// Puts a number among those that want nothing of a use case, or takes it from them.
+    fn set_opt_out(&self, use_case: u128, number: u64, out: bool) -> Ticket<()>;
+
+    /// The numbers that want nothing of a use case, ascending.
+    fn opt_outs(&self, use_case: u128) -> Ticket<Vec<u64>>;
 
     /// What is known of an idempotency key, without taking it.
     fn key(&self, key: IdempotencyKey) -> Ticket<KeyState>;

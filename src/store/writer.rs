@@ -9,7 +9,7 @@ use super::ledger::{Ledger, Reply};
 use super::mailbox::{Answer, Mailbox, Request, refuse};
 use super::reader::Read;
 use super::watchdog::Watchdog;
-use super::{Gateways, Health, StoreError};
+use super::{Gateways, Health, StoreError, UseCases};
 use crate::message::{MessageId, Timestamp};
 use crate::metrics::StoreMetrics;
 use std::collections::VecDeque;
@@ -37,6 +37,7 @@ pub(super) struct Writer<J: Journal> {
     pub(super) ledger: Ledger,
     pub(super) reads: std::sync::mpsc::Sender<Read>,
     pub(super) gateways: watch::Sender<Gateways>,
+    pub(super) use_cases: watch::Sender<UseCases>,
     pub(super) health: watch::Sender<Health>,
     pub(super) metrics: Arc<StoreMetrics>,
     pub(super) watchdog: Arc<Watchdog>,
@@ -151,6 +152,18 @@ impl<J: Journal> Writer<J> {
                 let found = l.gateway(id).cloned();
                 l.reply(to, found);
             }
+            Request::PutUseCase(use_case, to) => {
+                let use_case = l.put_use_case(*use_case);
+                l.reply(to, use_case);
+            }
+            Request::SetOptOut(use_case, number, out, to) => {
+                l.set_opt_out(use_case, number, out);
+                l.reply(to, ());
+            }
+            Request::OptOuts(use_case, to) => {
+                let numbers = l.opt_outs(use_case);
+                l.reply(to, numbers);
+            }
             Request::Key(key, to) => {
                 let state = l.key(key);
                 l.reply(to, state);
@@ -215,6 +228,11 @@ impl<J: Journal> Writer<J> {
             && let Some(gateways) = self.ledger.take_gateways()
         {
             self.gateways.send_replace(gateways);
+        }
+        if result.is_ok()
+            && let Some(use_cases) = self.ledger.take_use_cases()
+        {
+            self.use_cases.send_replace(use_cases);
         }
         let replies = self.ledger.take_replies();
         if let Err(e) = result {

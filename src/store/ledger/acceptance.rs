@@ -19,6 +19,9 @@ impl Ledger {
                 known => return Acceptance::Known(known),
             }
         }
+        if self.is_opted_out(&new.head) {
+            return Acceptance::OptedOut;
+        }
         let queued = self.lanes.get(&new.gateway).map_or(0, Lane::len);
         if queued >= self.policy.queued_per_gateway_max {
             return Acceptance::QueueFull;

@@ -77,6 +77,7 @@ impl Ledger {
             let body = serde_json::to_string(gateway).expect("a gateway is plain data");
             documents.push((DocumentKind::Gateway, u64::from(gateway.id.0), body));
         }
+        documents.extend(self.use_cases.documents());
         for (kind, id, body) in documents {
             self.record(
                 MessageId::NONE,
@@ -86,6 +87,9 @@ impl Ledger {
                     body: Some(body),
                 },
             );
+        }
+        for event in self.use_cases.opt_out_events() {
+            self.record(MessageId::NONE, event);
         }
         let keys: Vec<_> = self
             .keys

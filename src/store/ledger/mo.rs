@@ -174,6 +174,7 @@ impl Ledger {
     }
 
     fn enter_mo(&mut self, record: MoRecord, segments: Vec<MessageId>) -> MessageId {
+        self.heed_keyword(&record);
         let id = self.next_id();
         let routed = record.route.service_profile.is_some();
         let callbacks = if routed {

@@ -15,6 +15,7 @@ mod mt;
 mod outbox;
 mod response;
 mod smsc_id;
+mod use_case;
 
 use super::codec::{Frame, Packer};
 use super::intent::{CallbackLease, IdempotencyKey, KeyState, Lease};
@@ -117,6 +118,7 @@ pub(super) struct Ledger {
 
     gateways: BTreeMap<GatewayId, Gateway>,
     gateways_changed: bool,
+    use_cases: use_case::UseCases,
     counters: Counters,
     keys: HashMap<u128, Key>,
     keys_by_age: VecDeque<(Timestamp, u128)>,
@@ -164,6 +166,7 @@ impl Ledger {
             in_doubt: BTreeMap::new(),
             gateways: BTreeMap::new(),
             gateways_changed: false,
+            use_cases: use_case::UseCases::default(),
             counters: Counters::default(),
             keys: HashMap::new(),
             keys_by_age: VecDeque::new(),
@@ -316,6 +319,11 @@ impl Ledger {
             }
             Event::Carried(snapshot) => self.apply_carried(frame, entry, snapshot),
             Event::CarriedAll { .. } => {}
+            Event::OptOuts {
+                use_case,
+                numbers,
+                out,
+            } => self.use_cases.opt(*use_case, numbers, *out),
         }
     }
 
@@ -330,6 +338,7 @@ impl Ledger {
                 self.gateways.insert(gateway.id, gateway);
                 self.gateways_changed = true;
             }
+            DocumentKind::UseCase => self.use_cases.put(body),
             DocumentKind::Counters => {
                 debug_assert_eq!(id, 0, "there is one document of counters");
                 if let Some(c) = body.and_then(|b| serde_json::from_str::<Counters>(b).ok()) {
