@@ -7,6 +7,7 @@ use crate::callback;
 use crate::config::Config;
 use crate::gateway;
 use crate::inbound::Judge;
+use crate::message::UseCaseStatus;
 use crate::metrics::Metrics;
 use crate::shutdown::Shutdown;
 use crate::store::sled::{SledJournal, SledOptions};
@@ -74,6 +75,9 @@ impl Daemon {
         let metrics = Metrics::new();
         let trust = Arc::new(Trust::load(&config.tls).map_err(StartError::Tls)?);
         let store = Arc::new(open_store(&config, &metrics)?);
+        put_use_cases(&config, store.as_ref())
+            .await
+            .map_err(StartError::Store)?;
         let board = Board::default();
         let shutdown = Shutdown::new();
 
@@ -180,6 +184,36 @@ async fn listen(address: SocketAddr) -> Result<TcpListener, StartError> {
     TcpListener::bind(address)
         .await
         .map_err(|e| StartError::Listen(address, e))
+}
+
+/// Use cases of the configuration are put into the log where they differ from it; those that
+/// have left the configuration are deleted.
+async fn put_use_cases(config: &Config, store: &LogStore) -> Result<(), StoreError> {
+    let known = store.use_cases().borrow().clone();
+    for use_case in &config.use_cases {
+        let same = known.get(&use_case.id).is_some_and(|k| {
+            let mut k = k.clone();
+            (k.created_at, k.updated_at) = (use_case.created_at, use_case.updated_at);
+            k == *use_case
+        });
+        if !same {
+            store.put_use_case(use_case.clone()).await?;
+        }
+    }
+    let gone = known.values().filter(|k| {
+        k.configured
+            && k.status != UseCaseStatus::Deleted
+            && !config.use_cases.iter().any(|u| u.id == k.id)
+    });
+    for use_case in gone {
+        let status = UseCaseStatus::Deleted;
+        let deleted = crate::message::UseCase {
+            status,
+            ..use_case.clone()
+        };
+        store.put_use_case(deleted).await?;
+    }
+    Ok(())
 }
 
 fn open_store(config: &Config, metrics: &Metrics) -> Result<LogStore, StartError> {

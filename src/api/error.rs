@@ -67,6 +67,14 @@ impl Failure {
         self.retry_after
     }
 
+    /// What is wrong with which field.
+    pub(super) fn field_texts(&self) -> Vec<(String, String)> {
+        let pair = |(name, texts): &(String, Vec<String>)| {
+            (name.clone(), texts.first().cloned().unwrap_or_default())
+        };
+        self.faults.0.iter().map(pair).collect()
+    }
+
     /// What it says, for whoever says it in another shape.
     pub(super) fn into_message(self) -> Cow<'static, str> {
         self.message

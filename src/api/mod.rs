@@ -6,6 +6,7 @@
 //! - `auth`, `body`, `json`, `rule`, `query`: what a request says, checked
 //! - `error`, `envelope`, `clock`: what an answer looks like
 //! - `gateways`, `send`, `messages`, `dlr`, `mo`, `ledger`: the routes, a noun each
+//! - `use_cases`: the API for sends by purpose, with its pools of senders and opt-outs
 //! - `universal`: the API for one-shot sends, with accounts and errors of its own
 //! - `server`, `meter`: connections and their figures
 
@@ -13,6 +14,7 @@ mod address;
 mod auth;
 mod body;
 mod clock;
+mod country;
 mod directory;
 mod dlr;
 mod envelope;
@@ -29,6 +31,7 @@ mod send;
 mod server;
 mod text;
 mod universal;
+mod use_cases;
 
 use std::ops::Deref;
 use std::sync::Arc;
@@ -36,7 +39,7 @@ use std::sync::Arc;
 use axum::Router;
 use axum::extract::{FromRequestParts, Path};
 use axum::response::{IntoResponse, Response};
-use axum::routing::{MethodRouter, get, post};
+use axum::routing::{MethodRouter, get, post, put};
 use http::request::Parts;
 use http::{StatusCode, Uri};
 use tokio::sync::watch;
@@ -49,11 +52,12 @@ use self::error::Failure;
 use self::meter::Meter;
 use self::send::Running;
 use self::universal::{Accounts, Refusal};
+use self::use_cases::{Pools, Rejection};
 use crate::board::Board;
 use crate::config::Config;
 use crate::message::{GatewayId, References};
 use crate::metrics::Metrics;
-use crate::store::{Store, StoreError};
+use crate::store::{Store, StoreError, UseCases};
 
 /// What the API works with.
 pub struct Context {
@@ -87,6 +91,8 @@ struct Shared {
     directory: Directory,
     references: References,
     running: Running,
+    pools: Pools,
+    use_cases: watch::Receiver<UseCases>,
     /// Held while a gateway's record is read, changed and written: two changes at once must not
     /// undo one another.
     changing: tokio::sync::Mutex<()>,
@@ -129,6 +135,8 @@ pub fn router(context: Context) -> Router {
         directory: Directory::new(context.store.gateways()),
         references: References::new(),
         running: Running::default(),
+        pools: Pools::default(),
+        use_cases: context.store.use_cases(),
         changing: tokio::sync::Mutex::default(),
         context,
     }));
@@ -162,6 +170,26 @@ pub fn router(context: Context) -> Router {
     routes.add("/api/mo-messages/{id}", get(mo::read));
     routes.add("/api/mo-messages/{id}/redeliver", post(mo::redeliver));
     routes.add("/api/message-server/sms/send", post(universal::send));
+    routes.add(
+        "/v1/sms",
+        post(use_cases::send).get(use_cases::list_messages),
+    );
+    routes.add("/v1/sms/{id}", get(use_cases::read_message));
+    routes.add(
+        "/v1/use-cases",
+        get(use_cases::list).post(use_cases::create),
+    );
+    routes.add(
+        "/v1/use-cases/{id}",
+        get(use_cases::read)
+            .patch(use_cases::change)
+            .delete(use_cases::delete),
+    );
+    routes.add("/v1/use-cases/{id}/opt-outs", get(use_cases::opt_outs));
+    routes.add(
+        "/v1/use-cases/{id}/opt-outs/{number}",
+        put(use_cases::opt_out).delete(use_cases::opt_in),
+    );
     routes.add("/api/orphans", get(ledger::orphans));
     routes.add("/api/in-doubt", get(ledger::in_doubt));
     routes
@@ -189,6 +217,9 @@ async fn not_allowed(uri: Uri, call: Result<Unauthenticated, Failure>) -> Respon
 fn shaped(uri: &Uri, failure: Failure) -> Response {
     if uri.path().starts_with(universal::PREFIX) {
         return Refusal::from(failure).into_response();
+    }
+    if uri.path().starts_with(use_cases::PREFIX) {
+        return Rejection::from(failure).into_response();
     }
     failure.into_response()
 }

@@ -25,6 +25,7 @@ mod subscriber;
 mod table;
 mod universal;
 pub mod url;
+mod use_case;
 mod value;
 
 use std::{collections::HashSet, fs::File, io::Read, path::Path};
@@ -40,13 +41,15 @@ pub use self::{
     smpp::SmppDefaults,
     storage::StorageConfig,
     subscriber::{Endpoint, Organisation, ReceiptWish, ServiceProfile},
-    universal::{Account, UniversalConfig, UseCasesDefaults},
+    universal::{Account, UniversalConfig},
+    use_case::UseCasesDefaults,
 };
 use self::{
     node::Node,
     table::{Complaint, Findings, Table},
     value::Wrong,
 };
+use crate::message::UseCase;
 
 /// The whole file. An empty one gives `Config::default()`.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -62,6 +65,7 @@ pub struct Config {
     pub service_profiles: Vec<ServiceProfile>,
     pub endpoints: Vec<Endpoint>,
     pub universal: UniversalConfig,
+    pub use_cases: Vec<UseCase>,
     pub use_cases_defaults: UseCasesDefaults,
     pub smpp: SmppDefaults,
     pub limits: LimitConfig,
@@ -126,6 +130,7 @@ pub fn parse(
 impl Config {
     fn read(table: &mut Table<'_>) -> Self {
         let mut profile_ids = HashSet::new();
+        let mut use_case_ids = HashSet::new();
         let (mut endpoint_ids, mut msisdns) = (HashSet::new(), HashSet::new());
         // A token with a mistake still shows that the API is not meant to be open.
         let (api, tokens) = table.section("api", |table| {
@@ -147,6 +152,9 @@ impl Config {
                 Endpoint::read(table, &profile_ids, &mut endpoint_ids, &mut msisdns)
             }),
             universal: table.section("universal", UniversalConfig::read),
+            use_cases: table.tables("use_cases", |table| {
+                use_case::read(table, &mut use_case_ids)
+            }),
             use_cases_defaults: table.section("use_cases_defaults", UseCasesDefaults::read),
             smpp: table.section("smpp", |table| {
                 SmppDefaults::read(table, &SmppDefaults::default())
@@ -245,7 +253,7 @@ mod tests {
             return false;
         };
         if let Some((outer, inline)) = table.rsplit_once('.')
-            && inline == "organisation"
+            && ["organisation", "campaign", "brand"].contains(&inline)
         {
             (table, name) = (outer, inline);
         }

@@ -1,5 +1,4 @@
-//! `[[universal.accounts]]` and `[use_cases_defaults]`: the clients of family 4, and what family 3
-//! starts from.
+//! `[[universal.accounts]]`: the clients of family 4.
 
 use std::{collections::HashSet, num::NonZeroU32};
 
@@ -120,21 +119,5 @@ fn check_credentials(table: &mut Table<'_>, username: Option<&str>) {
             "username",
             "must not contain a colon: HTTP Basic ends the user name there",
         );
-    }
-}
-
-/// `[use_cases_defaults]`: holds for every use case of family 3 that does not bring its own.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct UseCasesDefaults {
-    /// A destination that begins with one of these is a landline and refused. Default none: the
-    /// check is off.
-    pub landline_prefixes: Vec<String>,
-}
-
-impl UseCasesDefaults {
-    pub(super) fn read(table: &mut Table<'_>) -> Self {
-        Self {
-            landline_prefixes: table.list("landline_prefixes", value::number_prefix),
-        }
     }
 }

@@ -176,7 +176,8 @@ fn line(event: &Event, segments: u8, first: bool) -> Option<(&'static str, Value
         | Event::KeyTaken { .. }
         | Event::KeyAnswered { .. }
         | Event::Carried(_)
-        | Event::CarriedAll { .. } => return None,
+        | Event::CarriedAll { .. }
+        | Event::OptOuts { .. } => return None,
     })
 }
 

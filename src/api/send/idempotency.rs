@@ -17,7 +17,7 @@ const KEY_OCTETS_MAX: usize = 255;
 
 /// The key of a request, if it has one. The same key of another token is another key, and the same
 /// body for another gateway is another request.
-pub(super) fn key_of(
+pub(in super::super) fn key_of(
     headers: &HeaderMap,
     token: &str,
     path: &str,
@@ -61,21 +61,21 @@ fn digest(first: &[u8], second: &[u8]) -> u128 {
 }
 
 /// The answer of the first request.
-pub(super) fn replay(status: StatusCode, body: String) -> Response {
+pub(in super::super) fn replay(status: StatusCode, body: String) -> Response {
     let mut response = envelope::json(status, body).into_response();
     let replayed = HeaderValue::from_static("true");
     response.headers_mut().insert(REPLAYED, replayed);
     response
 }
 
-pub(super) fn conflict() -> Failure {
+pub(in super::super) fn conflict() -> Failure {
     Failure::field(
         "Idempotency-Key",
         "This Idempotency-Key was used with another request.",
     )
 }
 
-pub(super) fn still_running() -> Failure {
+pub(in super::super) fn still_running() -> Failure {
     Failure::new(
         StatusCode::CONFLICT,
         "The first request with this Idempotency-Key is still running.",
@@ -89,13 +89,13 @@ pub(in super::super) struct Running(Arc<Mutex<HashMap<u128, u128>>>);
 
 /// One running request; dropping it ends it.
 #[derive(Debug)]
-pub(super) struct Run {
+pub(in super::super) struct Run {
     running: Running,
     key: u128,
 }
 
 impl Running {
-    pub(super) fn begin(&self, key: IdempotencyKey) -> Result<Run, Failure> {
+    pub(in super::super) fn begin(&self, key: IdempotencyKey) -> Result<Run, Failure> {
         let mut keys = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         match keys.get(&key.key) {
             None => {

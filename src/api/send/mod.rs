@@ -82,6 +82,8 @@ async fn accept(
         Acceptance::Known(state) => known(api, state)
             .await?
             .ok_or_else(|| Failure::unavailable("The Idempotency-Key could not be taken.")),
+        // Opt-outs are a use case's.
+        Acceptance::OptedOut => Err(Failure::unprocessable("The destination has opted out.")),
         Acceptance::QueueFull => Err(Failure::too_many(
             "Too many messages are waiting for this SMS gateway.",
         )),

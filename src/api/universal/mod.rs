@@ -9,7 +9,7 @@
 //! - `refusal`: errors as this family words them
 
 mod account;
-mod country;
+
 mod placeholder;
 mod refusal;
 mod request;
@@ -39,6 +39,7 @@ pub(super) const PREFIX: &str = "/api/message-server/";
 enum Reason {
     NoRoute,
     GatewayInactive,
+    DestinationOptedOut,
     DuplicateMessageId,
     QueueFull,
 }
@@ -131,6 +132,7 @@ async fn accept(
         Acceptance::Known(KeyState::Conflict) => Some(Reason::DuplicateMessageId),
         // The same message again: the same answer, and nothing is sent.
         Acceptance::Known(_) => None,
+        Acceptance::OptedOut => Some(Reason::DestinationOptedOut),
         Acceptance::QueueFull => Some(Reason::QueueFull),
     })
 }

@@ -11,11 +11,12 @@ use serde_json::{Map, Value};
 use smpp_protocol::segment;
 use uuid::Uuid;
 
+use super::super::country;
 use super::super::json::{self, Field};
 use super::super::send::idempotency;
 use super::super::text;
 use super::refusal::Refusal;
-use super::{country, extent, placeholder, schedule};
+use super::{extent, placeholder, schedule};
 use crate::message::Timestamp;
 use crate::store::IdempotencyKey;
 

@@ -1,0 +1,354 @@
+//! `POST /v1/sms/` and reading what was sent.
+//!
+//! The answer comes when the message is durable. Only a Twilio-compatible upstream is waited
+//! for: its name for the message is the `message_sid`, and what it refuses is refused here.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::response::Response;
+use http::StatusCode;
+use serde_json::json;
+
+use super::super::auth::{Call, Reader, Sender};
+use super::super::directory::Profile;
+use super::super::error::Faults;
+use super::super::json::{self, Field};
+use super::super::query::Query;
+use super::super::send::idempotency;
+use super::super::{Api, body, clock, envelope, text};
+use super::rejection::Rejection;
+use super::{Key, UseCaseCall, check, find, identity, record, refusal};
+use crate::message::{
+    Family, Head, Message, MessageId, Story, TrafficClass, Transport, UseCase, UseCaseOrigin,
+    UseCaseStatus,
+};
+use crate::route;
+use crate::store::{Acceptance, Filter, IdempotencyKey, KeyState, NewMessage, Settled};
+
+const NAMES: [&str; 3] = ["use_case_id", "to_phone_number", "message"];
+const MESSAGE_CHARACTERS_MAX: usize = 1600;
+/// Beyond every time limit of an upstream over HTTP.
+const WAIT_MAX: Duration = Duration::from_secs(120);
+const RETRY_AFTER_S: u32 = 5;
+
+struct SendRequest {
+    use_case: u128,
+    destination: String,
+    text: String,
+}
+
+pub(in super::super) async fn send(
+    UseCaseCall(call): UseCaseCall<Sender>,
+) -> Result<Response, Rejection> {
+    let api = &call.api;
+    if !*api.admission.borrow() {
+        let stopping = "The bridge is shutting down.";
+        let status = StatusCode::SERVICE_UNAVAILABLE;
+        return Err(Rejection::busy(
+            status,
+            "unavailable",
+            stopping,
+            RETRY_AFTER_S,
+        ));
+    }
+    body::must_be_json(&call.headers)?;
+    let key = idempotency::key_of(
+        &call.headers,
+        &call.caller.name,
+        call.uri.path(),
+        &call.body,
+    )?;
+    let Some(key) = key else {
+        return accept(&call, None).await;
+    };
+    // Held until the answer is kept.
+    let _run = api.0.running.begin(key)?;
+    match known(api, api.store.key(key).await?).await? {
+        Some(answer) => Ok(answer),
+        None => accept(&call, Some(key)).await,
+    }
+}
+
+async fn accept(call: &Call<Sender>, key: Option<IdempotencyKey>) -> Result<Response, Rejection> {
+    let api = &call.api;
+    let request = parse(&call.body)?;
+    let use_case = find(api, Some(request.use_case))
+        .filter(|u| u.status == UseCaseStatus::Active)
+        .ok_or_else(Rejection::use_case_not_found)?;
+    check::before_send(
+        &use_case,
+        &request.destination,
+        &api.config.use_cases_defaults,
+    )?;
+    let profile = gateway_of(api, &use_case)?;
+    let head = head(api, &use_case, &profile, &request).await?;
+    let waits = profile.transport == Transport::Twilio;
+    let new = NewMessage {
+        head: head.clone(),
+        text: request.text.clone(),
+        key,
+        wait: waits,
+    };
+    let (id, at, settled) = match api.store.accept(new).await? {
+        Acceptance::Accepted { id, at, settled } => (id, at, settled),
+        Acceptance::OptedOut => return Err(opted_out()),
+        Acceptance::QueueFull => {
+            let full = "Too many messages are waiting for this use case's gateway.";
+            let status = StatusCode::TOO_MANY_REQUESTS;
+            return Err(Rejection::busy(
+                status,
+                "too_many_requests",
+                full,
+                RETRY_AFTER_S,
+            ));
+        }
+        Acceptance::Known(state) => {
+            let answer = known(api, state).await?;
+            return answer.ok_or_else(|| idempotency::still_running().into());
+        }
+    };
+    let entries = match settled {
+        Some(settled) => tokio::time::timeout(WAIT_MAX, settled).await,
+        None => Ok(Ok(Settled::new())),
+    };
+    let entries = entries.ok().and_then(Result::ok).unwrap_or_default();
+    let mut message = Message::accepted(id, at, head, request.text);
+    if let Some(refused) = refusal::of(&entries) {
+        if refused.is_opt_out() {
+            opt_out(api, use_case.id, &request.destination).await?;
+        }
+        return Err(refused.into());
+    }
+    entries.iter().for_each(|entry| message.apply(entry));
+    let body = record::render(&message, &profile.gateway, record::Moment::Accepted);
+    if let Some(key) = key {
+        let kept = api.store.answer_key(key, 201, body.clone()).await;
+        if let Err(e) = kept {
+            tracing::warn!(error = %e, "the answer of an idempotency key could not be kept");
+        }
+    }
+    Ok(envelope::json(StatusCode::CREATED, body))
+}
+
+fn parse(octets: &[u8]) -> Result<SendRequest, Rejection> {
+    let [use_case, destination, message] = json::fields(octets, &NAMES)?;
+    let mut errors = Vec::new();
+    let mut wrong = |name: &str, text: &str| errors.push((name.to_owned(), text.to_owned()));
+    let use_case = match &use_case {
+        Field::Text(text) => super::parse(text),
+        _ => None,
+    };
+    if use_case.is_none() {
+        wrong("use_case_id", "The use_case_id must be a UUID.");
+    }
+    let destination = match destination {
+        Field::Text(number) if check::is_e164(&number) => Some(number.into_owned()),
+        _ => {
+            let text = "The to_phone_number must be a number in E.164 form, like +14155550100.";
+            wrong("to_phone_number", text);
+            None
+        }
+    };
+    let text = match message {
+        Field::Text(text)
+            if !text.is_empty() && text.chars().nth(MESSAGE_CHARACTERS_MAX).is_none() =>
+        {
+            Some(text.into_owned())
+        }
+        _ => {
+            wrong("message", "The message must have 1 to 1600 characters.");
+            None
+        }
+    };
+    match (use_case, destination, text) {
+        (Some(use_case), Some(destination), Some(text)) => Ok(SendRequest {
+            use_case,
+            destination,
+            text,
+        }),
+        _ => Err(Rejection::fields(errors)),
+    }
+}
+
+fn gateway_of(api: &Api, use_case: &UseCase) -> Result<Arc<Profile>, Rejection> {
+    let snapshot = api.snapshot();
+    let profile = snapshot.named(&use_case.gateway);
+    let profile = profile.filter(|p| p.gateway.is_active).cloned();
+    profile.ok_or_else(|| {
+        let none = "The use case's gateway is not there, or not active.";
+        let status = StatusCode::SERVICE_UNAVAILABLE;
+        Rejection::busy(status, "no_route", none, RETRY_AFTER_S)
+    })
+}
+
+async fn head(
+    api: &Api,
+    use_case: &UseCase,
+    profile: &Profile,
+    request: &SendRequest,
+) -> Result<Head, Rejection> {
+    let gateway = &profile.gateway;
+    let pools = &api.0.pools;
+    let source = pools
+        .choose(api.store.as_ref(), use_case, &request.destination)
+        .await?
+        .unwrap_or_default();
+    let extent = text::extent(&request.text);
+    let segments = if profile.segments { extent.parts } else { 1 };
+    let service = use_case.messaging_service_sid.clone();
+    Ok(Head {
+        gateway: gateway.id,
+        family: Family::UseCases(UseCaseOrigin {
+            use_case: use_case.id,
+            messaging_service_sid: service.filter(|_| profile.transport == Transport::Twilio),
+        }),
+        destination: request.destination.clone(),
+        traffic_class: TrafficClass::of_address(&source, usize::from(api.config.mo.a2p_max_digits)),
+        source,
+        tenant_id: None,
+        callback_url: None,
+        forwards: false,
+        receipts: route::receipts(&api.config, gateway, &request.destination),
+        segments,
+        unicode: extent.unicode,
+        reference: match segments {
+            1 => 0,
+            _ => api.0.references.next(gateway.id, &request.destination),
+        },
+        expires_at: clock::now() + profile.validity,
+        not_before: None,
+    })
+}
+
+fn opted_out() -> Rejection {
+    Rejection::check(
+        "opted_out",
+        "The destination has opted out of this use case.",
+    )
+}
+
+async fn opt_out(api: &Api, use_case: u128, destination: &str) -> Result<(), Rejection> {
+    if let Some(number) = crate::message::msisdn(destination) {
+        api.store.set_opt_out(use_case, number, true).await?;
+    }
+    Ok(())
+}
+
+/// The answer to a repeat; `None`: it is none.
+async fn known(api: &Api, state: KeyState) -> Result<Option<Response>, Rejection> {
+    match state {
+        KeyState::Unused => Ok(None),
+        KeyState::Conflict => Err(idempotency::conflict().into()),
+        KeyState::Answered { status, body } => {
+            let status = StatusCode::from_u16(status).unwrap_or(StatusCode::CREATED);
+            Ok(Some(idempotency::replay(status, body)))
+        }
+        // Nobody here runs it any more: the record tells how far it came.
+        KeyState::Running { message } => {
+            let body = load(api, message).await?;
+            let body = body.ok_or_else(|| Rejection::from(idempotency::still_running()))?;
+            Ok(Some(idempotency::replay(StatusCode::CREATED, body)))
+        }
+    }
+}
+
+/// The record of a message of this family.
+async fn load(api: &Api, id: MessageId) -> Result<Option<String>, Rejection> {
+    let entries = api.store.entries(id).await?;
+    match Story::of(&entries) {
+        Some(Story::Mt(m)) if matches!(m.head.family, Family::UseCases(_)) => {
+            let profile = api.any_profile(m.head.gateway).await?;
+            Ok(profile.map(|p| record::render(&m, &p.gateway, record::Moment::Now)))
+        }
+        _ => Ok(None),
+    }
+}
+
+/// `GET /v1/sms/{id}`
+pub(in super::super) async fn read(
+    Key(key): Key,
+    UseCaseCall(call): UseCaseCall<Reader>,
+) -> Result<Response, Rejection> {
+    let id = key.and_then(identity::message_of);
+    let record = match id {
+        Some(id) => load(&call.api, id).await?,
+        None => None,
+    };
+    let record = record.ok_or_else(Rejection::not_found)?;
+    Ok(envelope::json(StatusCode::OK, record))
+}
+
+/// Rows where the client does not say.
+const ROWS: i64 = 50;
+const ROWS_MAX: i64 = 200;
+
+/// `GET /v1/sms/?use_case_id=&status=&limit=&cursor=`, newest first. `next_cursor` is there
+/// while more may follow.
+pub(in super::super) async fn list(
+    UseCaseCall(call): UseCaseCall<Reader>,
+) -> Result<Response, Rejection> {
+    let api = &call.api;
+    let query = Query::of(&call.uri);
+    let mut faults = Faults::default();
+    let limit = query.integer("limit", 1..=ROWS_MAX, &mut faults);
+    faults.check()?;
+    let limit = usize::try_from(limit.unwrap_or(ROWS)).expect("the rule made it positive");
+    let named = |name: &str| -> Result<Option<u128>, Rejection> {
+        let Some(text) = query.get(name) else {
+            return Ok(None);
+        };
+        let uuid = super::parse(text);
+        uuid.map(Some)
+            .ok_or_else(|| Rejection::field(name, format!("The {name} must be a UUID.")))
+    };
+    let use_case = named("use_case_id")?;
+    let before = match query.get("cursor") {
+        None => None,
+        Some(text) => {
+            let id = super::parse(text).and_then(identity::message_of);
+            let wrong = || Rejection::field("cursor", "The cursor is none of a list before.");
+            Some(id.ok_or_else(wrong)?)
+        }
+    };
+    let status = match query.get("status") {
+        None => None,
+        Some(word) => Some(record::Status::named(word).ok_or_else(|| {
+            let text = "The status must be pending, sent, delivered, undelivered or failed.";
+            Rejection::field("status", text)
+        })?),
+    };
+    let snapshot = api.snapshot();
+    let gateways = snapshot.clone();
+    let filter = Filter {
+        also: Some(Arc::new(move |story| {
+            let Story::Mt(m) = story else { return false };
+            let Family::UseCases(origin) = &m.head.family else {
+                return false;
+            };
+            let transport = gateways.profile(m.head.gateway).map(|p| p.transport);
+            before.is_none_or(|before| m.id < before)
+                && use_case.is_none_or(|u| origin.use_case == u)
+                && status.is_none_or(|s| record::Status::of(m, transport) == s)
+        })),
+        limit,
+        ..Filter::default()
+    };
+    let stories = api.store.list(filter).await?;
+    let mut rows = Vec::with_capacity(stories.len());
+    for story in &stories {
+        if let Story::Mt(m) = story
+            && let Some(profile) = api.any_profile(m.head.gateway).await?
+        {
+            rows.push(record::render(m, &profile.gateway, record::Moment::Now));
+        }
+    }
+    let last = stories.last().filter(|_| stories.len() == limit);
+    let next = last.map(|story| identity::uuid_of(story.id()).to_string());
+    let body = format!(
+        "{{\"data\":[{}],\"next_cursor\":{}}}",
+        rows.join(","),
+        json!(next)
+    );
+    Ok(envelope::json(StatusCode::OK, body))
+}
