@@ -391,7 +391,7 @@ async fn m_025_a_hanging_application_holds_nothing_up() {
 #[tokio::test]
 async fn m_027_the_payload_is_the_text_in_unicode() {
     let scene = Scene::new().await;
-    let cases: [(DeliverSm, &str, Option<&str>); 9] = [
+    let cases: [(DeliverSm, &str, Option<&str>); 17] = [
         (
             coded(8, b"\x04\x1f\x04\x40\x04\x38\x04\x32\x04\x35\x04\x42"),
             "Привет",
@@ -403,6 +403,14 @@ async fn m_027_the_payload_is_the_text_in_unicode() {
         (coded(0, b"\x1b\x65"), "€", None),
         (coded(1, b"plain"), "plain", None),
         (coded(0, b""), "", None),
+        (coded(5, b"\x93\xfa\x96\x7b"), "日本", None),
+        (coded(6, b"\xbf\xe0"), "Пр", None),
+        (coded(7, b"\xe9\xe5"), "יו", None),
+        (coded(9, b"\xf8\x9f"), "\u{e63e}", None),
+        (coded(10, b"\x1b$BF|K\\\x1b(B"), "日本", None),
+        (coded(13, b"\x8f\xb0\xa1"), "丂", None),
+        (coded(14, b"\xc7\xd1\xb1\xb9"), "한국", None),
+        (coded(14, b"\xc7"), "c7", Some("hex")),
         (coded(4, b"\x00\xff\x10"), "00ff10", Some("hex")),
         (coded(0xF5, b"\x01\x02"), "0102", Some("hex")),
     ];

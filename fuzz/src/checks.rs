@@ -11,10 +11,13 @@ use smpp_protocol::gsm7::{self, Shift};
 use smpp_protocol::national::Language;
 use smpp_protocol::pdu::{Bind, Body, DeliverSm, MessageResp, SubmitSm};
 use smpp_protocol::receipt::{Receipt, classify, id};
-use smpp_protocol::segment::{Concat, preview_with, split_binary, split_with};
+use smpp_protocol::segment::{
+    Concat, preview_with, split_as, split_binary, split_points, split_with,
+};
 use smpp_protocol::session::BindAs;
 use smpp_protocol::text::{
-    Alphabet, ByteOrder, DecodedText, TextOptions, decode_user_data, encode_ucs2,
+    Alphabet, ByteOrder, DecodedText, TextOptions, decode, decode_user_data, encode, encode_ucs2,
+    lossy,
 };
 use smpp_protocol::{
     CommandStatus, DataCoding, EsmClass, Event, Pdu, SequenceNumber, Session, SessionOptions,
@@ -248,6 +251,15 @@ pub fn text(data: &[u8]) {
         gsm7::encode(&text).map(|septets| septets.len())
     );
     assert_eq!(encode_ucs2(&text).len(), 2 * text.encode_utf16().count());
+
+    let (data_coding, alphabet) = (DataCoding(*data_coding), options.default_alphabet);
+    if let Some(octets) = encode(&text, data_coding, alphabet) {
+        let read = decode(&Bytes::from(octets), data_coding, alphabet);
+        assert_eq!(read, DecodedText::Text(text.into_owned()));
+    } else if !text.ends_with(['\0', '@']) && !text.starts_with(['\u{feff}', '\u{fffe}']) {
+        let is_refused = |text: &str| encode(text, data_coding, alphabet).is_none();
+        assert!(is_refused("a") || lossy(&text, data_coding, alphabet).next().is_some());
+    }
 }
 
 /// A text that is cut and put together again, in any order, is the same; the preview knew it.
@@ -270,6 +282,9 @@ pub fn segment(data: &[u8]) {
         Err(too_long) => assert!(too_long.parts > 255 && preview.parts == too_long.parts),
         Ok(segments) => {
             assert_eq!(segments.len(), preview.parts);
+            let cuts = split_points(&text, concat, shift);
+            assert_eq!(cuts.len() + 1, preview.parts);
+            assert!(cuts.iter().all(|&at| text.is_char_boundary(at)));
             let total = u8::try_from(segments.len()).expect("at most 255");
             let mut assembly = Assembly::new(total);
             for segment in segments.iter().rev() {
@@ -287,10 +302,11 @@ pub fn segment(data: &[u8]) {
             // UTF-16 loses a byte order mark in front, and zeros at the end.
             let is_kept = !text.starts_with(['\u{feff}', '\u{fffe}']) && !text.ends_with('\0');
             if is_kept || !preview.is_unicode() {
-                assert_eq!(assembly.content(&options), DecodedText::Text(text));
+                assert_eq!(assembly.content(&options), DecodedText::Text(text.clone()));
             }
         }
     }
+    segment_as(&text, DataCoding(*repeat), concat);
     if let Ok(segments) = split_binary(octets, DataCoding::BINARY, concat) {
         let mut assembly = Assembly::new(u8::try_from(segments.len()).expect("at most 255"));
         for segment in &segments {
@@ -299,6 +315,30 @@ pub fn segment(data: &[u8]) {
         }
         assert_eq!(assembly.octets(), octets);
     }
+}
+
+/// A text cut under any data coding is the same when it is put together again.
+fn segment_as(text: &str, data_coding: DataCoding, concat: Concat) {
+    let Ok(segments) = split_as(text, data_coding, Alphabet::Gsm, concat) else {
+        return;
+    };
+    let mut assembly = Assembly::new(u8::try_from(segments.len()).expect("at most 255"));
+    for segment in segments.iter().rev() {
+        let octets = &segment.short_message;
+        assert!(octets.len() <= 160);
+        let data = udh::strip_udh(segment.esm_class, octets);
+        let part = decode(&data, segment.data_coding, Alphabet::Gsm);
+        assert!(matches!(part, DecodedText::Text(_)), "{part:?}");
+        assembly.insert(segment.part, segment.esm_class, segment.data_coding, octets);
+    }
+    let options = TextOptions {
+        default_alphabet: Alphabet::Gsm,
+        ..TextOptions::default()
+    };
+    assert_eq!(
+        assembly.content(&options),
+        DecodedText::Text(text.to_owned())
+    );
 }
 
 /// Whatever happens to a session, in whatever order: every context comes back exactly once, and

@@ -3,8 +3,12 @@
 //! One segment takes 140 octets on the air, header included. Neither an escape and its septet nor
 //! a surrogate pair is split; the segment that would end there is one unit shorter, so there may
 //! be more segments than division says. [`preview`] and [`split`] always agree.
+//!
+//! [`split`] chooses between GSM 7-bit and UTF-16 by itself; [`split_as`] takes the data coding it
+//! is told, and cuts between characters there, too.
 
 mod assemble;
+mod coded;
 
 use bytes::Bytes;
 
@@ -14,6 +18,8 @@ use crate::text::{Encoding, encode_ucs2};
 use crate::tlv::Tlvs;
 
 use assemble::{assemble, pieces};
+
+pub use coded::{SplitError, split_as};
 
 /// Octets of user data one segment has on the air.
 pub const SEGMENT_OCTETS_MAX: usize = 140;
@@ -65,6 +71,8 @@ pub struct Preview {
     pub single_max: usize,
     /// Units that each of several segments holds.
     pub part_max: usize,
+    /// Units the last segment has left. Less than a character of two may still begin another.
+    pub units_left: usize,
 }
 
 impl Preview {
@@ -99,6 +107,31 @@ pub fn preview_with(text: &str, concat: Concat, shift: Shift) -> Preview {
     measured.expect("every character has a UTF-16 length")
 }
 
+/// Where the second and every later segment begins, in octets of the text as it is here (UTF-8).
+/// With [`Concat::Payload`], where the SMSC will most likely cut.
+#[must_use]
+pub fn split_points(text: &str, concat: Concat, shift: Shift) -> Vec<usize> {
+    let preview = preview_with(text, concat, shift);
+    let shift = shift.known();
+    let mut points = Vec::with_capacity(preview.parts - 1);
+    if preview.parts == 1 {
+        return points;
+    }
+    let mut in_part = 0;
+    for (at, character) in text.char_indices() {
+        let size = match preview.encoding {
+            Encoding::Gsm7 => shift.char_septets(character).unwrap_or_default(),
+            Encoding::Ucs2 => character.len_utf16(),
+        };
+        if in_part + size > preview.part_max {
+            points.push(at);
+            in_part = 0;
+        }
+        in_part += size;
+    }
+    points
+}
+
 /// Units that fit.
 #[derive(Clone, Copy)]
 struct Limits {
@@ -127,7 +160,8 @@ impl Limits {
         }
         let mut preview = self.counted(units);
         if units > self.single_max && units != characters {
-            preview.parts = count_parts(sizes.flatten(), self.part_max);
+            let (parts, in_last) = count_parts(sizes.flatten(), self.part_max);
+            (preview.parts, preview.units_left) = (parts, self.part_max - in_last);
         }
         Some(preview)
     }
@@ -139,10 +173,11 @@ impl Limits {
             single_max,
             part_max,
         } = self;
-        let parts = if units <= single_max {
-            1
+        let (parts, units_left) = if units <= single_max {
+            (1, single_max - units)
         } else {
-            units.div_ceil(part_max)
+            let parts = units.div_ceil(part_max);
+            (parts, parts * part_max - units)
         };
         Preview {
             encoding,
@@ -150,12 +185,14 @@ impl Limits {
             parts,
             single_max,
             part_max,
+            units_left,
         }
     }
 }
 
-/// Fills one segment after another; what does not fit whole begins the next.
-fn count_parts(sizes: impl Iterator<Item = usize>, part_max: usize) -> usize {
+/// Fills one segment after another; what does not fit whole begins the next. How many there are,
+/// and how much is in the last.
+fn count_parts(sizes: impl Iterator<Item = usize>, part_max: usize) -> (usize, usize) {
     let (mut parts, mut in_part) = (1, 0);
     for size in sizes {
         if in_part + size > part_max {
@@ -164,7 +201,7 @@ fn count_parts(sizes: impl Iterator<Item = usize>, part_max: usize) -> usize {
         }
         in_part += size;
     }
-    parts
+    (parts, in_part)
 }
 
 fn units_in(encoding: Encoding, header_octets: usize) -> usize {
@@ -180,7 +217,7 @@ fn units_in(encoding: Encoding, header_octets: usize) -> usize {
 pub struct Segment {
     /// Says whether a header is in front.
     pub esm_class: EsmClass,
-    /// 0 or 8; a gateway may want another value for the same alphabet.
+    /// 0 or 8 unless told otherwise; a gateway may want another value for the same alphabet.
     pub data_coding: DataCoding,
     /// Header and text; empty if the text is in `message_payload`.
     pub short_message: Bytes,
@@ -419,6 +456,26 @@ mod tests {
         let error = split(&"a".repeat(255 * 153 + 1), Concat::Udh8(0)).unwrap_err();
         assert_eq!(error, TooLong { parts: 256 });
         assert!(split(&"a".repeat(65_536), Concat::Payload).is_err());
+    }
+
+    #[test]
+    fn a_preview_says_what_is_left_and_where_the_cuts_are() {
+        let cases = [
+            ("a".repeat(150), 10, vec![]),
+            ("a".repeat(161), 145, vec![153]),
+            (
+                "a".repeat(152) + "€" + &"a".repeat(152),
+                152,
+                vec![152, 306],
+            ),
+            ("я".repeat(66) + "🎉" + &"я".repeat(66), 66, vec![132, 266]),
+        ];
+        for (text, left, cuts) in cases {
+            let preview = preview(&text);
+            assert_eq!(preview.units_left, left, "{text}");
+            let points = split_points(&text, Concat::Udh8(0), Shift::DEFAULT);
+            assert_eq!(points, cuts, "{text}");
+        }
     }
 
     #[test]

@@ -1,13 +1,55 @@
 //! Octets of user data to text, by data coding and by what the SMSC's default alphabet is; and
 //! which encoding an outgoing text needs.
 
+//!
+//! Data codings 5, 9, 10, 13 and 14 (Japanese and Korean) are read and written with the feature
+//! `cjk`, by `encoding_rs`. A table of what each data coding is, and of what gets lost:
+//!
+//! | data coding | read as | written as |
+//! |---|---|---|
+//! | 0, GSM groups | the SMSC's alphabet, GSM 7-bit | the same |
+//! | 1 | ASCII, above it windows-1252 | ASCII |
+//! | 3, 6, 7 | ISO-8859-1, -5, -8; octets without a character become U+FFFD | the same |
+//! | 8, GSM groups | UTF-16; lone surrogates become U+FFFD | UTF-16 big-endian |
+//! | 5 | ISO-2022-JP if it has an escape, else Shift_JIS, else EUC-JP | Shift_JIS |
+//! | 9 | the same; pictograms are U+E000 to U+E757, private use | Shift_JIS, no pictograms |
+//! | 10 | the same | ISO-2022-JP |
+//! | 13 | ISO-2022-JP-1 if it has an escape, else EUC-JP, else Shift_JIS | EUC-JP |
+//! | 14 | EUC-KR with its extension windows-949 | the same |
+//! | 2, 4, 11, 12, 15, GSM groups | octets | – |
+//!
+//! In data codings 5 to 14 octets that are not valid throughout are handed out as octets, so
+//! nothing gets lost. EUC-JP under 5 that is also valid as Shift_JIS is read as the latter.
+//! Characters that come back as another one (`¥`, `‾` and `−` in Shift_JIS and EUC-JP) are not
+//! written at all.
+
 mod charset;
+#[cfg(feature = "cjk")]
+mod cjk;
+mod encoding;
 
 use bytes::Bytes;
 
 use crate::coding::{Charset, DataCoding, EsmClass};
 use crate::gsm7::{self, Shift};
 use crate::udh;
+
+pub(crate) use encoding::write;
+pub use encoding::{encode, lossy};
+
+/// Without the feature nothing is known of these alphabets.
+#[cfg(not(feature = "cjk"))]
+mod cjk {
+    use crate::coding::Charset;
+
+    pub(super) fn decode(_: Charset, _: &[u8]) -> Option<String> {
+        None
+    }
+
+    pub(super) fn encode(_: Charset, _: &str) -> Option<Vec<u8>> {
+        None
+    }
+}
 
 /// What an SMSC means by data coding 0.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
@@ -53,7 +95,7 @@ pub struct TextOptions {
 pub enum DecodedText {
     /// Text. What could not be read is U+FFFD.
     Text(String),
-    /// No text by its coding, or in an alphabet not known here (JIS, Korean).
+    /// No text by its coding, or not valid in a Japanese or Korean alphabet.
     Binary(Bytes),
 }
 
@@ -124,27 +166,35 @@ pub(crate) fn decode_shifted(
     shift: Shift,
     fill_bits: u8,
 ) -> DecodedText {
-    let text = match data_coding.charset() {
+    let read = |table| charset::read(without_nul(octets), table);
+    let charset = data_coding.charset();
+    let text = match charset {
         Charset::SmscDefault => match options.default_alphabet {
             Alphabet::Auto => auto(octets, shift),
             Alphabet::Gsm => shift.decode(octets),
             Alphabet::GsmPacked => shift.decode(&gsm7::unpack(octets, fill_bits)),
-            Alphabet::Latin1 => charset::latin1(without_nul(octets)),
-            Alphabet::Windows1252 | Alphabet::Ascii => charset::windows_1252(without_nul(octets)),
+            Alphabet::Latin1 => read(charset::latin1),
+            Alphabet::Windows1252 | Alphabet::Ascii => read(charset::windows_1252),
             Alphabet::Utf8 => String::from_utf8_lossy(without_nul(octets)).into_owned(),
         },
         Charset::Gsm7 => match options.default_alphabet {
             Alphabet::GsmPacked => shift.decode(&gsm7::unpack(octets, fill_bits)),
             _ => shift.decode(octets),
         },
-        Charset::Ascii => charset::windows_1252(without_nul(octets)),
-        Charset::Latin1 => charset::latin1(without_nul(octets)),
-        Charset::Cyrillic => charset::iso_8859_5(without_nul(octets)),
-        Charset::Hebrew => charset::iso_8859_8(without_nul(octets)),
+        Charset::Ascii => read(charset::windows_1252),
+        Charset::Latin1 => read(charset::latin1),
+        Charset::Cyrillic => read(charset::iso_8859_5),
+        Charset::Hebrew => read(charset::iso_8859_8),
         Charset::Ucs2 => utf_16(octets, options.byte_order),
-        Charset::Jis | Charset::KoreanKsc | Charset::Binary => {
-            return DecodedText::Binary(octets.clone());
-        }
+        Charset::JisX0208
+        | Charset::Pictogram
+        | Charset::Iso2022Jp
+        | Charset::JisX0212
+        | Charset::KsC5601 => match cjk::decode(charset, without_nul(octets)) {
+            Some(text) => text,
+            None => return DecodedText::Binary(octets.clone()),
+        },
+        Charset::Binary => return DecodedText::Binary(octets.clone()),
     };
     DecodedText::Text(text)
 }
@@ -156,7 +206,7 @@ fn auto(octets: &[u8], shift: Shift) -> String {
     let octets = without_nul(octets);
     match std::str::from_utf8(octets) {
         Ok(text) => text.to_owned(),
-        Err(_) => charset::windows_1252(octets),
+        Err(_) => charset::read(octets, charset::windows_1252),
     }
 }
 
@@ -257,10 +307,43 @@ mod tests {
     }
 
     #[test]
-    fn alphabets_not_known_here_stay_octets() {
-        for data_coding in [0x05, 0x0D, 0x0E, 0x0A, 0x02, 0x04, 0x30] {
+    fn what_is_no_text_stays_octets() {
+        for data_coding in [0x02, 0x04, 0x0B, 0x0C, 0x0F, 0x30] {
             assert_eq!(text(b"x", data_coding), "binary b\"x\"", "{data_coding:#x}");
         }
+        // An escape of nothing, half a character, and what no table has.
+        for data_coding in [5, 9, 10, 13, 14] {
+            for octets in [&b"\x1b$x"[..], b"a\x8f", b"\xff\xff"] {
+                let read = text(octets, data_coding);
+                let is_kept = read.starts_with("binary");
+                assert!(is_kept || data_coding == 14 && octets[0] == 0x1B, "{read}");
+            }
+        }
+    }
+
+    #[test]
+    #[cfg(feature = "cjk")]
+    fn japanese_and_korean_are_read_in_the_forms_they_come_in() {
+        let (kanji, shift_jis, euc_jp) = (
+            "日本",
+            b"\x93\xfa\x96\x7b".as_slice(),
+            b"\xc6\xfc\xcb\xdc".as_slice(),
+        );
+        let iso_2022_jp = b"\x1b$BF|K\\\x1b(B".as_slice();
+        for data_coding in [5, 9, 10] {
+            assert_eq!(text(shift_jis, data_coding), kanji);
+            assert_eq!(text(iso_2022_jp, data_coding), kanji);
+        }
+        assert_eq!(text(euc_jp, 13), kanji);
+        assert_eq!(text(iso_2022_jp, 13), kanji);
+        // 丂 is in JIS X 0212 alone.
+        assert_eq!(text(b"\x8f\xb0\xa1", 13), "丂");
+        assert_eq!(text(b"\x1b$(D0!\x1b(B", 13), "丂");
+        assert_eq!(text(b"\xb1\xb2", 5), "ｱｲ");
+        assert_eq!(text(b"\x1b(I12\x1b(J\\\x1b(B", 10), "ｱｲ¥");
+        // The sun of i-mode.
+        assert_eq!(text(b"\xf8\x9f", 9), "\u{e63e}");
+        assert_eq!(text(b"\xc7\xd1\xb1\xb9\xbe\xee", 14), "한국어");
     }
 
     #[test]

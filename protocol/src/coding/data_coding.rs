@@ -21,10 +21,16 @@ pub enum Charset {
     Hebrew,
     /// UTF-16, most significant octet first.
     Ucs2,
-    /// JIS X 0208 or 0212.
-    Jis,
-    /// KS C 5601.
-    KoreanKsc,
+    /// JIS X 0208: Shift_JIS, ISO-2022-JP or EUC-JP, of which the specification names none.
+    JisX0208,
+    /// Japanese text with pictograms: Shift_JIS, whose user-defined area holds them.
+    Pictogram,
+    /// Music codes, which are written in ISO-2022-JP.
+    Iso2022Jp,
+    /// JIS X 0212, the supplementary kanji: EUC-JP or ISO-2022-JP-1.
+    JisX0212,
+    /// KS C 5601: EUC-KR.
+    KsC5601,
     /// Not text.
     Binary,
 }
@@ -38,8 +44,22 @@ impl DataCoding {
     pub const BINARY: Self = Self(0x04);
     /// ISO-8859-1.
     pub const LATIN1: Self = Self(0x03);
+    /// JIS X 0208.
+    pub const JIS: Self = Self(0x05);
+    /// ISO-8859-5.
+    pub const CYRILLIC: Self = Self(0x06);
+    /// ISO-8859-8.
+    pub const HEBREW: Self = Self(0x07);
     /// UTF-16 big-endian.
     pub const UCS2: Self = Self(0x08);
+    /// Japanese text with pictograms.
+    pub const PICTOGRAM: Self = Self(0x09);
+    /// Music codes in ISO-2022-JP.
+    pub const MUSIC: Self = Self(0x0A);
+    /// JIS X 0212.
+    pub const EXTENDED_KANJI: Self = Self(0x0D);
+    /// KS C 5601.
+    pub const KS_C_5601: Self = Self(0x0E);
     /// Class 0 ("flash") text in the default alphabet, by the general GSM group.
     pub const FLASH: Self = Self(0x10);
     /// Class 0 ("flash") UTF-16 text, by the general GSM group.
@@ -55,12 +75,15 @@ impl DataCoding {
             0x00 => Charset::SmscDefault,
             0x01 => Charset::Ascii,
             0x03 => Charset::Latin1,
-            0x05 | 0x0D => Charset::Jis,
+            0x05 => Charset::JisX0208,
             0x06 => Charset::Cyrillic,
             0x07 => Charset::Hebrew,
             0x08 => Charset::Ucs2,
-            0x0E => Charset::KoreanKsc,
-            0x02 | 0x04 | 0x09..=0x0C | 0x0F => Charset::Binary,
+            0x09 => Charset::Pictogram,
+            0x0A => Charset::Iso2022Jp,
+            0x0D => Charset::JisX0212,
+            0x0E => Charset::KsC5601,
+            0x02 | 0x04 | 0x0B | 0x0C | 0x0F => Charset::Binary,
             // General groups: bit 5 says compressed, bits 3-2 the alphabet.
             0x10..=0x7F => match (self.0 & 0x20, self.0 & 0x0C) {
                 (0, 0x00) => Charset::Gsm7,
