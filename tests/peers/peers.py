@@ -11,6 +11,7 @@ import traceback
 
 import against_esme
 import against_smsc
+import generated
 import lab
 import on_the_wire
 
@@ -18,6 +19,7 @@ SCENARIOS = {
     "smsc": ("a message centre of npm smpp", against_smsc.run),
     "esme": ("an ESME of PyPI smpplib", against_esme.run),
     "wire": ("Wireshark reads the wire", on_the_wire.run),
+    "generated": ("PDUs made at random, and three other codecs", generated.run),
 }
 
 
