@@ -4,11 +4,19 @@
 //! All three are open: every 32-bit value can be held, compared and printed, whether or not SMPP
 //! gives it a name. Vendors use values far outside their ranges, and a bridge has to report them
 //! as they came.
+//!
+//! Three commands that only 3.3 had have no name here: 0x22 `param_retrieve`, 0x23
+//! `query_last_msgs` and 0x24 `query_msg_details`. 3.4 reserves their numbers, so a peer of today
+//! can mean anything by them; no message depends on them; and what is known of their fields is
+//! known from implementations alone. They are read as [`Body::Unknown`](crate::Body::Unknown),
+//! octets and all, and answered as 3.4 §4.3 has it: `generic_nack` with `ESME_RINVCMDID`. Whoever
+//! has a peer that needs them can read and write these octets.
 
 mod status;
 
 use std::fmt;
 
+use crate::coding::InterfaceVersion;
 use crate::names::names;
 
 pub use status::CommandStatus;
@@ -120,6 +128,23 @@ impl CommandId {
             Some(_) => Some(request),
             None => None,
         }
+    }
+
+    /// The version that brought the command; `None` for those without a name.
+    #[must_use]
+    pub const fn since(self) -> Option<InterfaceVersion> {
+        if self.name().is_none() {
+            return None;
+        }
+        Some(match Self(self.0 & !RESPONSE_BIT) {
+            Self::BIND_TRANSCEIVER | Self::OUTBIND | Self::ALERT_NOTIFICATION | Self::DATA_SM => {
+                InterfaceVersion::V3_4
+            }
+            Self::BROADCAST_SM | Self::QUERY_BROADCAST_SM | Self::CANCEL_BROADCAST_SM => {
+                InterfaceVersion::V5_0
+            }
+            _ => InterfaceVersion::V3_3,
+        })
     }
 
     const fn from_alias(_name: &str) -> Option<Self> {

@@ -12,6 +12,7 @@ mod check;
 mod data_sm;
 mod multi;
 mod short_message;
+mod version;
 
 use bytes::{Bytes, BytesMut};
 use nom::Parser;

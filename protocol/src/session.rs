@@ -55,6 +55,8 @@ pub struct Session<T> {
     unbind_sequence: Option<SequenceNumber>,
     /// What the peer's bind said, until it is answered.
     peer_bind: Option<PeerBind>,
+    /// What the peer says it speaks.
+    peer_version: Option<InterfaceVersion>,
     held: VecDeque<Pdu>,
     events: VecDeque<Event<T>>,
     transmit: BytesMut,
@@ -98,6 +100,7 @@ impl<T> Session<T> {
             bind_sequence: None,
             unbind_sequence: None,
             peer_bind: None,
+            peer_version: None,
             held: VecDeque::new(),
             events: VecDeque::new(),
             transmit: BytesMut::new(),
@@ -114,6 +117,32 @@ impl<T> Session<T> {
     #[must_use]
     pub fn state(&self) -> State {
         self.state
+    }
+
+    /// The version that both sides speak: the lower of what they said in the bind. An SMSC that
+    /// says nothing is taken for 3.4, as nearly all of them are, though by the letter it knows no
+    /// TLVs. Before the bind, what this side wants. See
+    /// [`Body::beyond`].
+    #[must_use]
+    pub fn version(&self) -> InterfaceVersion {
+        let own = match (self.role, self.options.bind.interface_version) {
+            (Role::Smsc, _) => InterfaceVersion::V5_0,
+            (Role::Esme, InterfaceVersion(0)) => InterfaceVersion::V3_4,
+            (Role::Esme, version) => version,
+        };
+        match (self.role, self.peer_version) {
+            (_, Some(version)) => own.min(version),
+            (Role::Esme, None) => own.min(InterfaceVersion::V3_4),
+            (Role::Smsc, None) => own,
+        }
+    }
+
+    /// Writes a PDU. An SMSC must not send TLVs to a client that says it speaks 3.3 or less.
+    fn write(&mut self, mut pdu: Pdu) {
+        if self.role == Role::Smsc && !self.version().has_tlvs() {
+            pdu.body.remove_tlvs();
+        }
+        pdu.encode(&mut self.transmit);
     }
 
     /// Requests that wait for a response.
@@ -208,7 +237,7 @@ impl<T> Session<T> {
         // returns.
         self.window
             .insert(sequence, body.command_id(), context, now, deadline_at)?;
-        Pdu::request(sequence, body).encode(&mut self.transmit);
+        self.write(Pdu::request(sequence, body));
         self.transaction_at = now;
         Ok(sequence)
     }
@@ -225,7 +254,7 @@ impl<T> Session<T> {
         if self.disconnected {
             return;
         }
-        Pdu::response(sequence, status, body).encode(&mut self.transmit);
+        self.write(Pdu::response(sequence, status, body));
         match self.peer_bind.take_if(|bind| bind.sequence == sequence) {
             Some(bind) if status.is_ok() => {
                 let interface_version = Some(bind.interface_version);
@@ -365,7 +394,7 @@ impl<T> Session<T> {
     /// Writes a request without a slot.
     fn send(&mut self, body: Body) -> SequenceNumber {
         let sequence = self.take_sequence();
-        Pdu::request(sequence, body).encode(&mut self.transmit);
+        self.write(Pdu::request(sequence, body));
         sequence
     }
 

@@ -10,7 +10,7 @@ use smpp_protocol::pdu::{Bind, BindResp, Body, DataSm, DeliverSm, MessageResp, O
 use smpp_protocol::session::{BindAs, Closed, Event, State, Unanswered};
 use smpp_protocol::{
     CommandId, CommandStatus, InterfaceVersion, Pdu, SequenceNumber, Session, SessionOptions,
-    Strictness, Tlvs, split_frame,
+    Strictness, Tag, Tlvs, split_frame,
 };
 
 const OK: CommandStatus = CommandStatus::ESME_ROK;
@@ -653,6 +653,82 @@ fn a_server_that_refuses_a_bind_lets_the_client_try_again() {
         );
         assert_eq!(bench.answer().1, CommandStatus::ESME_RINVPASWD);
         assert_eq!(bench.session.state(), State::Open);
+    }
+}
+
+#[test]
+fn a_client_of_3_3_gets_no_tlvs_and_one_of_3_4_does() {
+    for (version, has_tlvs) in [(0x33, false), (0x00, false), (0x34, true), (0x50, true)] {
+        let mut bench = Bench::smsc(SessionOptions::smsc());
+        let bind = Bind {
+            interface_version: InterfaceVersion(version),
+            ..Bind::default()
+        };
+        bench.receive(1, OK, Body::BindReceiver(bind));
+        let resp = BindResp::new("smsc", InterfaceVersion::V3_4);
+        let resp = Body::BindReceiverResp(resp);
+        bench.session.respond(SequenceNumber(1), resp, OK);
+        assert_eq!(bench.session.version().has_tlvs(), has_tlvs, "{version:#x}");
+
+        let mut deliver_sm = DeliverSm::default();
+        deliver_sm.tlvs.push(Tag::MESSAGE_PAYLOAD, &b"text"[..]);
+        let body = Body::DeliverSm(deliver_sm);
+        bench.session.request(body, "mo", bench.now).unwrap();
+        let sent = bench.sent();
+        let [bound, delivered] = &sent[..] else {
+            panic!("{sent:?}")
+        };
+        assert_eq!(!bound.body.tlvs().unwrap().is_empty(), has_tlvs);
+        assert_eq!(!delivered.body.tlvs().unwrap().is_empty(), has_tlvs);
+        let Body::DeliverSm(deliver_sm) = &delivered.body else {
+            panic!("{delivered:?}")
+        };
+        assert_eq!(deliver_sm.user_data(), "text");
+    }
+}
+
+#[test]
+fn the_version_of_a_session_is_the_lower_one() {
+    for (own, said, expected) in [
+        (0x50, Some(0x34), 0x34),
+        (0x34, Some(0x50), 0x34),
+        (0x50, Some(0x50), 0x50),
+        (0x34, Some(0x33), 0x33),
+        (0x33, Some(0x34), 0x33),
+        (0x50, None, 0x34),
+        (0x00, None, 0x34),
+    ] {
+        let mut options = options();
+        options.bind.interface_version = InterfaceVersion(own);
+        let mut bench = Bench::esme(options);
+        bench.session.start(bench.now);
+        let resp = match said {
+            Some(version) => BindResp::new("smsc", InterfaceVersion(version)),
+            None => BindResp::default(),
+        };
+        bench.receive(1, OK, Body::BindTransceiverResp(resp));
+        assert_eq!(bench.session.version(), InterfaceVersion(expected));
+    }
+}
+
+#[test]
+fn commands_of_3_3_alone_are_handed_nowhere_and_nacked() {
+    for command_id in 0x22..=0x24 {
+        let mut bench = Bench::bound_smsc(
+            SessionOptions::smsc(),
+            Body::BindTransmitter(Bind::default()),
+        );
+        bench.sent();
+        bench.events();
+        // param_retrieve("x"), or as little of the others.
+        bench.receive_hex(&format!("00000012{command_id:08x}00000000000000077800"));
+        assert_eq!(
+            bench.answer(),
+            (CommandId::GENERIC_NACK, CommandStatus::ESME_RINVCMDID, 7)
+        );
+        let events = bench.events();
+        assert!(!events.iter().any(|one| matches!(one, Event::Request(_))));
+        assert!(matches!(bench.session.state(), State::Bound(_)));
     }
 }
 

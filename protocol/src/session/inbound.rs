@@ -92,6 +92,7 @@ impl<T> Session<T> {
             _ => return,
         };
         self.state = State::Binding;
+        self.peer_version = Some(bind.interface_version);
         self.peer_bind = Some(PeerBind {
             sequence: pdu.sequence_number,
             bind_as,
@@ -186,6 +187,7 @@ impl<T> Session<T> {
             _ => BindResp::default(),
         };
         let interface_version = resp.interface_version();
+        self.peer_version = interface_version;
         self.bound(self.options.bind_as, resp.system_id, interface_version, now);
     }
 }
