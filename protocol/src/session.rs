@@ -249,7 +249,10 @@ impl<T> Session<T> {
     }
 
     /// Answers a request of the peer. Takes no slot. On a server, a successful answer to the bind
-    /// makes the session bound. After [`handle_closed`](Self::handle_closed) nothing is written.
+    /// makes the session bound. A bind that is refused leaves it open: the client may try again,
+    /// for instance with another password, but only until the session-init timer that began with
+    /// the connection runs out. A server that wants no second try calls [`unbind`](Self::unbind),
+    /// which closes a session that is not bound. After [`handle_closed`](Self::handle_closed) nothing is written.
     pub fn respond(&mut self, sequence: SequenceNumber, body: Body, status: CommandStatus) {
         if self.disconnected {
             return;

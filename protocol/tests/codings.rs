@@ -74,7 +74,7 @@ fn every_character_of_an_alphabet_comes_back_and_all_others_are_refused() {
 
 #[test]
 fn texts_come_back_whole_and_cut_shuffled_and_doubled() {
-    seeds(2_000, |random| {
+    seeds(1_000, |random| {
         let (data_coding, characters) = *random.pick(ALPHABETS);
         let text = text(random, characters);
         let octets = encode(&text, data_coding, Alphabet::Gsm).expect("all characters are known");

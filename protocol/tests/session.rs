@@ -653,7 +653,37 @@ fn a_server_that_refuses_a_bind_lets_the_client_try_again() {
         );
         assert_eq!(bench.answer().1, CommandStatus::ESME_RINVPASWD);
         assert_eq!(bench.session.state(), State::Open);
+        bench.events();
+        bench.wait(4);
     }
+    // Trying does not begin the time anew: ten seconds since the connection.
+    bench.wait(1);
+    assert!(bench.events().is_empty());
+    bench.wait(1);
+    assert!(matches!(
+        bench.events()[..],
+        [Event::Closed(Closed::SessionInitTimeout)]
+    ));
+}
+
+#[test]
+fn a_server_may_close_after_the_first_refusal() {
+    let mut bench = Bench::smsc(SessionOptions::smsc());
+    bench.receive(1, OK, Body::BindTransceiver(Bind::default()));
+    bench.events();
+    let resp = Body::response_to(CommandId::BIND_TRANSCEIVER).unwrap();
+    let status = CommandStatus::ESME_RINVPASWD;
+    bench.session.respond(SequenceNumber(1), resp, status);
+    bench.session.unbind(bench.now);
+    assert_eq!(
+        bench.answer().1,
+        status,
+        "the refusal is written, no unbind"
+    );
+    assert!(matches!(
+        bench.events()[..],
+        [Event::Closed(Closed::Unbound)]
+    ));
 }
 
 #[test]
