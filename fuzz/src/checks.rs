@@ -11,9 +11,7 @@ use smpp_protocol::gsm7::{self, Shift};
 use smpp_protocol::national::Language;
 use smpp_protocol::pdu::{Bind, Body, DeliverSm, MessageResp, SubmitSm};
 use smpp_protocol::receipt::{Receipt, classify, id};
-use smpp_protocol::segment::{
-    Concat, preview_with, split_as, split_binary, split_points, split_with,
-};
+use smpp_protocol::segment::{Concat, outline, preview_with, split_as, split_binary, split_with};
 use smpp_protocol::session::BindAs;
 use smpp_protocol::text::{
     Alphabet, ByteOrder, DecodedText, TextOptions, decode, decode_user_data, encode, encode_ucs2,
@@ -282,7 +280,10 @@ pub fn segment(data: &[u8]) {
         Err(too_long) => assert!(too_long.parts > 255 && preview.parts == too_long.parts),
         Ok(segments) => {
             assert_eq!(segments.len(), preview.parts);
-            let cuts = split_points(&text, concat, shift);
+            let outline = outline(&text, concat, shift);
+            assert_eq!(outline.preview, preview);
+            assert_eq!(!outline.outside.is_empty(), preview.is_unicode());
+            let cuts = outline.split_points;
             assert_eq!(cuts.len() + 1, preview.parts);
             assert!(cuts.iter().all(|&at| text.is_char_boundary(at)));
             let total = u8::try_from(segments.len()).expect("at most 255");

@@ -132,6 +132,33 @@ pub fn split_points(text: &str, concat: Concat, shift: Shift) -> Vec<usize> {
     points
 }
 
+/// A text before it is sent, for whoever writes it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Outline {
+    /// Encoding, units used and left, segments.
+    pub preview: Preview,
+    /// As of [`split_points`].
+    pub split_points: Vec<usize>,
+    /// The characters outside the tables of `shift`, each with its place in octets of UTF-8: what
+    /// makes the text UTF-16, and what would be lost if it had to stay GSM 7-bit. For other
+    /// alphabets ask [`text::lossy`](crate::text::lossy).
+    pub outside: Vec<(usize, char)>,
+}
+
+/// What a text costs, where it is cut, and which characters are to blame.
+#[must_use]
+pub fn outline(text: &str, concat: Concat, shift: Shift) -> Outline {
+    let known = shift.known();
+    let outside = text
+        .char_indices()
+        .filter(|(_, character)| known.char_septets(*character).is_none());
+    Outline {
+        preview: preview_with(text, concat, shift),
+        split_points: split_points(text, concat, shift),
+        outside: outside.collect(),
+    }
+}
+
 /// Units that fit.
 #[derive(Clone, Copy)]
 struct Limits {
@@ -476,6 +503,21 @@ mod tests {
             let points = split_points(&text, Concat::Udh8(0), Shift::DEFAULT);
             assert_eq!(points, cuts, "{text}");
         }
+    }
+
+    #[test]
+    fn an_outline_names_the_characters_that_make_a_text_utf_16() {
+        let text = format!("Façade {}", "a".repeat(70));
+        let found = outline(&text, Concat::Udh8(0), Shift::DEFAULT);
+        assert_eq!(found.outside, [(2, 'ç')]);
+        assert_eq!(found.split_points, [68], "67 units, one of them two octets");
+        assert_eq!((found.preview.parts, found.preview.units_left), (2, 57));
+        let turkish = Shift {
+            locking: Language::DEFAULT,
+            single: Language::TURKISH,
+        };
+        let found = outline(&text, Concat::Udh8(0), turkish);
+        assert_eq!((found.outside.len(), found.preview.parts), (0, 1));
     }
 
     #[test]
