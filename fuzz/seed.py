@@ -43,6 +43,14 @@ for line in lines("mo-decode.jsonl"):
 for number, line in enumerate(lines("texts.jsonl")):
     write("text", line["name"], bytes([0, 0, number % 256]) + line["text"].encode())
     write("segment", line["name"], bytes([number % 3, 0, number % 256]) + line["text"].encode())
+texts = {5: ("日本ｱア、", "shift_jis"), 6: ("aЖё№", "iso8859-5"), 7: ("aאת×", "iso8859-8")}
+texts |= {9: ("日本", "iso2022_jp"), 10: ("a日本ア ", "iso2022_jp"), 13: ("丂日", "iso2022_jp_1")}
+texts |= {14: ("한국어", "euc_kr"), 29: ("丂日", "euc_jp")}
+for coding, (text, codec) in texts.items():
+    coding %= 16
+    write("text", f"octets_{codec}_{coding}", bytes([0, coding, 0]) + text.encode(codec))
+    write("text", f"written_{codec}_{coding}", bytes([0, coding, 0]) + text.encode())
+    write("segment", f"written_{codec}_{coding}", bytes([0, 0, coding]) + (text * 9).encode())
 for name, octets in {
     "bind_submit_answer": [0x00, 0x0A, 0, 0, 0, 0x11, 0x19, 0x21, 5],
     "window_full": [0x10, 0x0A, 0, 0, 0, 0, 4, 0xFC, 5, 5],
