@@ -8,7 +8,7 @@ use crate::gsm7;
 
 /// The text as octets under a data coding, where `default_alphabet` says what data coding 0 means
 /// in this direction. `None` if anything would be lost: what is returned is read by
-/// [`decode`](super::decode) as the same text.
+/// [`decode`] as the same text.
 ///
 /// [`choose`](super::choose) never chooses anything but data codings 0 and 8; all others are for
 /// those who know that their SMSC wants them. Not possible are packed septets that end in an `@`
