@@ -214,6 +214,37 @@ fn segments_are_as_many_as_foretold_within_limits_and_join_to_the_text() {
 }
 
 #[test]
+fn a_concatenation_is_found_wherever_it_stands_in_the_header() {
+    seeds(5_000, |random| {
+        let (total, part) = (2 + random.below(254) as u8, 1 + random.below(2) as u8);
+        let reference = random.next() as u16;
+        let [high, low] = reference.to_be_bytes();
+        let (element, reference) = match random.below(2) {
+            0 => (vec![0, 3, low, total, part], u16::from(low)),
+            _ => (vec![8, 4, high, low, total, part], reference),
+        };
+        let mut elements = vec![element];
+        for _ in 0..random.below(5) {
+            // Anything but another concatenation.
+            let id = *random.pick(&[1, 4, 5, 9, 0x24, 0x25, 0x70, 0xFF]);
+            let mut other: Vec<u8> = (0..random.below(9)).map(|_| random.next() as u8).collect();
+            other.splice(..0, [id, other.len() as u8]);
+            elements.insert(random.below(elements.len() + 1), other);
+        }
+        let mut user_data = elements.concat();
+        user_data.insert(0, user_data.len() as u8);
+        user_data.extend_from_slice(b"text");
+        let found = udh::concatenation(EsmClass::UDH, &user_data, &Tlvs::new()).unwrap();
+        assert_eq!(
+            (found.reference, found.total, found.part),
+            (reference, total, part)
+        );
+        let text = udh::strip_udh(EsmClass::UDH, &Bytes::from(user_data));
+        assert_eq!(&text[..], b"text");
+    });
+}
+
+#[test]
 fn binary_segments_join_to_the_data() {
     seeds(2_000, |random| {
         let data: Vec<u8> = (0..random.below(700))
