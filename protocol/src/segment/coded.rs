@@ -62,7 +62,8 @@ pub fn split_as(
     let pieces = if whole.len() <= single_max {
         vec![whole]
     } else {
-        cut(text, part_max, |piece| {
+        let is_stateful = data_coding.charset() == Charset::Iso2022Jp;
+        cut(text, part_max, is_stateful, |piece| {
             write(piece, data_coding, default_alphabet).unwrap_or_default()
         })
     };
@@ -91,23 +92,49 @@ fn limits(
     Some((SEGMENT_OCTETS_MAX, part_max))
 }
 
-/// Fills one piece after another with whole characters. Each piece is encoded by itself, since in
-/// ISO-2022-JP what a character takes depends on those around it.
-fn cut(text: &str, octets_max: usize, encode: impl Fn(&str) -> Vec<u8>) -> Vec<Vec<u8>> {
+/// Fills one piece after another with whole characters, each piece encoded by itself.
+fn cut(
+    text: &str,
+    octets_max: usize,
+    is_stateful: bool,
+    encode: impl Fn(&str) -> Vec<u8>,
+) -> Vec<Vec<u8>> {
     let (mut pieces, mut rest) = (Vec::new(), text);
     while !rest.is_empty() {
-        // No character takes less than an octet.
-        let ends: Vec<usize> = rest
-            .char_indices()
-            .map(|(at, character)| at + character.len_utf8())
-            .take(octets_max)
-            .collect();
-        let fitting = ends.partition_point(|&end| encode(&rest[..end]).len() <= octets_max);
-        let (piece, behind) = rest.split_at(ends[fitting.max(1) - 1]);
+        let end = if is_stateful {
+            stateful_end(rest, octets_max, &encode)
+        } else {
+            end(rest, octets_max, &encode)
+        };
+        let (piece, behind) = rest.split_at(end);
         pieces.push(encode(piece));
         rest = behind;
     }
     pieces
+}
+
+/// Where the first piece ends, if what a character takes depends on nothing else.
+fn end(text: &str, octets_max: usize, encode: impl Fn(&str) -> Vec<u8>) -> usize {
+    let mut octets = 0;
+    for (at, character) in text.char_indices() {
+        octets += encode(&text[at..at + character.len_utf8()]).len();
+        if octets > octets_max {
+            return at;
+        }
+    }
+    text.len()
+}
+
+/// Where the first piece ends in ISO-2022-JP, where characters of one set share an escape.
+fn stateful_end(text: &str, octets_max: usize, encode: impl Fn(&str) -> Vec<u8>) -> usize {
+    // No character takes less than an octet.
+    let ends: Vec<usize> = text
+        .char_indices()
+        .map(|(at, character)| at + character.len_utf8())
+        .take(octets_max)
+        .collect();
+    let fitting = ends.partition_point(|&end| encode(&text[..end]).len() <= octets_max);
+    ends[fitting.max(1) - 1]
 }
 
 #[cfg(test)]
