@@ -16,6 +16,7 @@
 //! | 4 | [`inbound`] | what an upstream sent: a receipt of which message, an MO for whom |
 //! | 3 | [`store`] | what must not be lost |
 //! | 2 | [`config`], [`route`], [`tls`], [`guard`], [`shutdown`] | values and pure decisions |
+//! | 2 | [`client`] | one HTTP connection to somebody else's server |
 //! | 1 | [`message`], [`metrics`], [`board`] | nouns, counters, live states |
 //! | 0 | `smpp_protocol` | SMPP without I/O; a crate of its own |
 //!
@@ -26,6 +27,7 @@ pub mod admin;
 pub mod api;
 pub mod board;
 pub mod callback;
+pub mod client;
 pub mod commands;
 pub mod config;
 pub mod daemon;

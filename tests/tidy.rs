@@ -9,7 +9,7 @@ const LAYERS: [&[&str]; 9] = [
     &["message"],
     &["metrics", "board"],
     &["config", "guard", "shutdown"],
-    &["route", "tls"],
+    &["route", "tls", "client"],
     &["store"],
     &["queue", "inbound"],
     &["api", "admin", "gateway", "callback"],

@@ -25,9 +25,10 @@ use tokio::sync::oneshot;
 use super::{
     breaker::{Breaker, Gate, Patience},
     pace::Pace,
-    target::{Origin, Target},
+    target::Target,
 };
 use crate::{
+    client::Origin,
     message::{CallbackId, Timestamp},
     store::{CallbackLease, CallbackOutcome},
 };

@@ -8,7 +8,6 @@
 
 mod body;
 mod breaker;
-mod connection;
 mod desk;
 mod pace;
 mod request;

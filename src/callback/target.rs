@@ -4,16 +4,7 @@ use std::sync::Arc;
 
 use http::{HeaderValue, Uri, uri::PathAndQuery};
 
-/// One server, as connections are shared: those of trusted URLs are never used for others.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub(super) struct Origin {
-    /// In lower case; without the brackets of an IPv6 address.
-    pub(super) host: String,
-    pub(super) port: u16,
-    pub(super) tls: bool,
-    /// The URL came in a request: it must not lead to our own network.
-    pub(super) guarded: bool,
-}
+use crate::client::Origin;
 
 /// One URL.
 #[derive(Clone, Debug)]

@@ -8,6 +8,7 @@ use std::{
     time::SystemTime,
 };
 
+use http::header::RETRY_AFTER;
 use rustls::ClientConfig;
 use tokio::{
     select,
@@ -16,12 +17,12 @@ use tokio::{
 };
 
 use super::{
-    connection::{Answer, Connection, reason},
     desk::{Desk, Job, Reach},
     request::{Composed, Composer},
     schedule::{Next, Schedule, retry_after},
 };
 use crate::{
+    client::{Answer, Connection, Limits, Origin},
     message::Timestamp,
     metrics::CallbackMetrics,
     store::{CallbackLease, CallbackOutcome},
@@ -41,6 +42,13 @@ pub(super) struct Office {
 
 /// A connection is kept this long without work; servers close theirs after 60 s or more, mostly.
 const IDLE: Duration = Duration::from_secs(20);
+
+/// An answer's body is read so far that the connection can be used again, and no further: the
+/// status has said everything.
+const BODY: Limits = Limits {
+    octets_max: 64 * 1024,
+    time_max: Duration::from_secs(1),
+};
 
 /// How an attempt ended.
 enum Attempt {
@@ -77,7 +85,7 @@ pub(super) async fn run(office: Arc<Office>, mut job: Job) {
 /// Waits for work while the connection is open.
 async fn rest(
     office: &Office,
-    origin: &Arc<super::target::Origin>,
+    origin: &Arc<Origin>,
     connection: &mut Option<Connection>,
 ) -> Option<Job> {
     let open = connection.as_mut().filter(|c| c.is_open())?;
@@ -154,14 +162,14 @@ impl Office {
             };
             let request = composed.request(&job.target, &job.lease, now());
             let was_used = open.is_used;
-            let reason = match timeout_at(deadline, open.exchange(request)).await {
+            let reason = match timeout_at(deadline, open.exchange(request, BODY)).await {
                 Ok(Ok(answer)) => {
                     *connection = Some(open);
                     return Attempt::Answered(answer);
                 }
                 // The peer closed an idle connection while we wrote: that says nothing of it.
                 Ok(Err(_)) if was_used => continue,
-                Ok(Err(e)) => reason(&e),
+                Ok(Err(e)) => e.reason,
                 Err(_) => format!("no answer within {} ms", self.timeout.as_millis()),
             };
             let reach = Reach::Silent;
@@ -195,8 +203,8 @@ impl Office {
             }
             Attempt::Answered(answer) => {
                 let may_ask = matches!(answer.status.as_u16(), 429 | 503);
-                let asked = answer.retry_after.filter(|_| may_ask);
-                let asked = asked.and_then(|value| retry_after(&value, now));
+                let asked = answer.headers.get(RETRY_AFTER).filter(|_| may_ask);
+                let asked = asked.and_then(|value| retry_after(value.to_str().ok()?, now));
                 let reason = format!("answered {}", answer.status);
                 let status = Some(answer.status.as_u16());
                 let failure = Failure {

@@ -1,7 +1,8 @@
-//! One connection to a receiver, and the exchange of one request on it.
+//! One HTTP connection to somebody else's server, and the exchange of one request on it.
 //!
 //! It is driven by the task that uses it: no task of its own, no hand-over between threads. The
-//! addresses are checked when it connects, on what the name resolves to at that moment.
+//! addresses are checked when it connects, on what the name resolves to at that moment; TLS is
+//! verified, redirects are not followed, and of an answer no more is read than the caller allows.
 
 use std::{
     error::Error as _,
@@ -10,8 +11,9 @@ use std::{
     sync::Arc,
 };
 
-use bytes::Bytes;
-use http::{Request, StatusCode, header::RETRY_AFTER};
+use bytes::{Bytes, BytesMut};
+use futures_util::FutureExt;
+use http::{HeaderMap, Request, StatusCode};
 use http_body_util::{BodyExt, Full};
 use hyper::{
     body::Incoming,
@@ -27,8 +29,18 @@ use tokio::{
 };
 use tokio_rustls::TlsConnector;
 
-use super::target::Origin;
 use crate::guard;
+
+/// One server, as connections are shared: those of trusted URLs are never used for others.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Origin {
+    /// In lower case; without the brackets of an IPv6 address.
+    pub host: String,
+    pub port: u16,
+    pub tls: bool,
+    /// The URL came in a request: it must not lead to our own network.
+    pub guarded: bool,
+}
 
 trait Io: AsyncRead + AsyncWrite + Send + Unpin {}
 impl<T: AsyncRead + AsyncWrite + Send + Unpin> Io for T {}
@@ -36,33 +48,56 @@ impl<T: AsyncRead + AsyncWrite + Send + Unpin> Io for T {}
 type Driver = http1::Connection<TokioIo<Box<dyn Io>>, Full<Bytes>>;
 
 /// An open HTTP/1.1 connection.
-pub(super) struct Connection {
+pub struct Connection {
     sender: SendRequest<Full<Bytes>>,
     /// `None` once the connection has ended.
     driver: Option<Pin<Box<Driver>>>,
     /// It has served a request, so the peer may be closing it this very moment.
-    pub(super) is_used: bool,
+    pub is_used: bool,
 }
 
-/// A receiver's answer, as far as it matters.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Answer {
-    pub(super) status: StatusCode,
-    pub(super) retry_after: Option<String>,
+impl std::fmt::Debug for Connection {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Connection")
+            .field("is_open", &self.is_open())
+            .finish_non_exhaustive()
+    }
+}
+
+/// A server's answer.
+#[derive(Clone, Debug)]
+pub struct Answer {
+    pub status: StatusCode,
+    pub headers: HeaderMap,
+    /// As much of it as the limits allowed.
+    pub body: Bytes,
+}
+
+/// How much of an answer is read. A connection whose answer has more is not used again.
+#[derive(Clone, Copy, Debug)]
+pub struct Limits {
+    pub octets_max: usize,
+    /// From the answer's head to its end.
+    pub time_max: Duration,
+}
+
+/// Why there is no answer.
+#[derive(Debug)]
+pub struct Lost {
+    /// False: not an octet of the request was written.
+    pub was_sent: bool,
+    /// In words for an operator.
+    pub reason: String,
 }
 
 /// Addresses of one name that are tried, at most.
 const ADDRESSES_MAX: usize = 4;
-/// An answer's body is read up to here, so that the connection can be used again.
-const BODY_OCTETS_MAX: usize = 64 * 1024;
-/// And no longer than this: the status has said everything.
-const BODY_TIME_MAX: Duration = Duration::from_secs(1);
 /// Octets of an answer's head, at most.
 const HEAD_OCTETS_MAX: usize = 64 * 1024;
 
 impl Connection {
     /// Connects by `deadline`. The error is for an operator.
-    pub(super) async fn open(
+    pub async fn open(
         origin: &Origin,
         tls: &Arc<ClientConfig>,
         deadline: Instant,
@@ -97,21 +132,27 @@ impl Connection {
 
     /// Sends a request and reads the answer to its end, within limits. Dropping the future
     /// closes the connection.
-    pub(super) async fn exchange(
+    pub async fn exchange(
         &mut self,
         request: Request<Full<Bytes>>,
-    ) -> Result<Answer, hyper::Error> {
+        limits: Limits,
+    ) -> Result<Answer, Lost> {
         let Connection { sender, driver, .. } = self;
         let mut answer = std::pin::pin!(async {
-            sender.ready().await?;
-            let response = sender.send_request(request).await?;
+            sender.ready().await.map_err(|e| lost(&e, false))?;
+            let sent = sender.try_send_request(request).await;
+            let response = sent.map_err(|mut e| {
+                let was_sent = e.take_message().is_none();
+                lost(e.error(), was_sent)
+            })?;
             let (head, body) = response.into_parts();
-            let retry_after = head.headers.get(RETRY_AFTER).and_then(|v| v.to_str().ok());
+            let (body, is_whole) = read(body, limits).await;
             let answer = Answer {
                 status: head.status,
-                retry_after: retry_after.map(str::to_owned),
+                headers: head.headers,
+                body,
             };
-            Ok::<_, hyper::Error>((answer, drain(body).await))
+            Ok((answer, is_whole))
         });
         let result = match driver {
             Some(running) => select! {
@@ -125,20 +166,26 @@ impl Connection {
             },
             None => answer.await,
         };
-        let (answer, is_drained) = result?;
+        let (answer, is_whole) = result?;
         self.is_used = true;
-        if !is_drained {
+        if !is_whole {
             self.driver = None;
         }
         Ok(answer)
     }
 
-    pub(super) fn is_open(&self) -> bool {
+    /// Looks whether the peer has closed the connection while nobody used it.
+    pub fn is_still_open(&mut self) -> bool {
+        self.closed().now_or_never();
+        self.is_open()
+    }
+
+    pub fn is_open(&self) -> bool {
         self.driver.is_some()
     }
 
     /// Resolves when the peer closes the connection, or sends what nobody asked for.
-    pub(super) async fn closed(&mut self) {
+    pub async fn closed(&mut self) {
         if let Some(driver) = &mut self.driver {
             let _ = driver.await;
             self.driver = None;
@@ -146,20 +193,39 @@ impl Connection {
     }
 }
 
-/// Reads what is left of the answer; false: there is more than we care for.
-async fn drain(mut body: Incoming) -> bool {
-    let read = async {
-        let mut octets = 0;
+/// What the limits allow of the body, and whether that is all.
+async fn read(mut body: Incoming, limits: Limits) -> (Bytes, bool) {
+    let mut octets = Bytes::new();
+    let reading = async {
         while let Some(frame) = body.frame().await {
             let Ok(frame) = frame else { return false };
-            octets += frame.data_ref().map_or(0, Bytes::len);
-            if octets > BODY_OCTETS_MAX {
+            let Ok(data) = frame.into_data() else {
+                continue;
+            };
+            let room = limits.octets_max - octets.len();
+            let is_too_much = data.len() > room;
+            octets = joined(
+                std::mem::take(&mut octets),
+                data.slice(..data.len().min(room)),
+            );
+            if is_too_much {
                 return false;
             }
         }
         true
     };
-    timeout(BODY_TIME_MAX, read).await.unwrap_or(false)
+    let is_whole = timeout(limits.time_max, reading).await.unwrap_or(false);
+    (octets, is_whole)
+}
+
+/// Nearly always there is one piece: no copy.
+fn joined(begun: Bytes, piece: Bytes) -> Bytes {
+    if begun.is_empty() {
+        return piece;
+    }
+    let mut whole = BytesMut::from(begun);
+    whole.extend_from_slice(&piece);
+    whole.freeze()
 }
 
 /// Tries the name's addresses in turn, each for its share of the time that is left.
@@ -198,8 +264,15 @@ async fn resolve(origin: &Origin) -> Result<Vec<SocketAddr>, String> {
     }
 }
 
+fn lost(e: &hyper::Error, was_sent: bool) -> Lost {
+    Lost {
+        was_sent,
+        reason: reason(e),
+    }
+}
+
 /// An error with what is behind it.
-pub(super) fn reason(e: &hyper::Error) -> String {
+fn reason(e: &hyper::Error) -> String {
     match e.source() {
         Some(cause) => format!("{e}: {cause}"),
         None => e.to_string(),
