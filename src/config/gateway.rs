@@ -1,11 +1,14 @@
 //! `meta.smpp` of one gateway: JSON from the API, made into typed settings on top of `[smpp]`.
 //! `meta` belongs to the client: members we do not know are left alone; those we know must be
-//! right.
+//! right. `meta.http` and `meta.twilio` are read the same way, in `http`.
+
+mod http;
 
 use std::path::PathBuf;
 
 use serde_json::Value as Json;
 
+pub use self::http::{HttpSettings, TwilioSettings};
 use super::{
     node::{Node, Value},
     smpp::SmppDefaults,
@@ -127,36 +130,9 @@ impl SmppSettings {
         }
     }
 
-    /// `meta` is the gateway's whole `meta`. The error lists every mistake as (path of the member,
-    /// sentence), the path beginning with `meta.smpp`.
-    pub fn from_meta(
-        defaults: &SmppDefaults,
-        meta: Option<&Json>,
-    ) -> Result<Self, Vec<(String, String)>> {
-        let node = Node::from_json(
-            meta.and_then(|meta| meta.get("smpp"))
-                .unwrap_or(&Json::Null),
-        );
-        if !matches!(node.value, Value::Table(_) | Value::Null) {
-            let wrong = Wrong::not("an object", &node.value);
-            return Err(vec![("meta.smpp".to_owned(), wrong.message)]);
-        }
-        let mut findings = Findings::default();
-        let settings = Self::read(
-            &mut Table::new(&node, "meta.smpp", &|_| None, &mut findings),
-            defaults,
-        );
-        if findings.complaints.is_empty() {
-            return Ok(settings);
-        }
-        Err(findings
-            .complaints
-            .into_iter()
-            .map(|complaint| match complaint.hint {
-                Some(hint) => (complaint.key, format!("{}; {hint}", complaint.message)),
-                None => (complaint.key, complaint.message),
-            })
-            .collect())
+    /// `meta` is the gateway's whole `meta`. The paths of mistakes begin with `meta.smpp`.
+    pub fn from_meta(defaults: &SmppDefaults, meta: Option<&Json>) -> Result<Self, Mistakes> {
+        read_member(meta, "smpp", |table| Self::read(table, defaults))
     }
 
     fn read(table: &mut Table<'_>, defaults: &SmppDefaults) -> Self {
@@ -189,6 +165,36 @@ impl SmppSettings {
             },
         }
     }
+}
+
+/// Every mistake in a gateway's `meta`, as (path of the member, sentence).
+pub type Mistakes = Vec<(String, String)>;
+
+/// Reads one member of `meta`, an object or nothing.
+fn read_member<T>(
+    meta: Option<&Json>,
+    name: &str,
+    read: impl FnOnce(&mut Table<'_>) -> T,
+) -> Result<T, Mistakes> {
+    let member = meta.and_then(|meta| meta.get(name));
+    let node = Node::from_json(member.unwrap_or(&Json::Null));
+    let path = format!("meta.{name}");
+    if !matches!(node.value, Value::Table(_) | Value::Null) {
+        let wrong = Wrong::not("an object", &node.value);
+        return Err(vec![(path, wrong.message)]);
+    }
+    let mut findings = Findings::default();
+    let settings = read(&mut Table::new(&node, &path, &|_| None, &mut findings));
+    if findings.complaints.is_empty() {
+        return Ok(settings);
+    }
+    let complaints = findings.complaints.into_iter();
+    Err(complaints
+        .map(|complaint| match complaint.hint {
+            Some(hint) => (complaint.key, format!("{}; {hint}", complaint.message)),
+            None => (complaint.key, complaint.message),
+        })
+        .collect())
 }
 
 /// A transceiver is the only bind there is so far, so there is nothing to remember.

@@ -8,7 +8,7 @@ use super::super::json::{self, Field};
 use super::super::rule::{self, Given};
 use super::field;
 use crate::config::Config;
-use crate::config::gateway::SmppSettings;
+use crate::config::gateway::{HttpSettings, Mistakes, SmppSettings, TwilioSettings};
 use crate::message::{Gateway, GatewayId, Timestamp, Transport};
 
 const NAMES: [&str; 13] = [
@@ -82,7 +82,10 @@ fn laid_over(
     put_upstream(&mut gateway, &mut said, &mut faults);
     put_credentials(&mut gateway, &mut said, &mut faults);
     put_policy(&mut gateway, &mut said, &mut faults);
-    check_smpp(&gateway, config, &mut faults);
+    match gateway.transport() {
+        Transport::Smpp => check_smpp(&gateway, config, &mut faults),
+        transport => check_http(&gateway, transport, &mut faults),
+    }
     faults.check()?;
     Ok(gateway)
 }
@@ -202,9 +205,6 @@ fn check_meta(members: &Map<String, Value>, faults: &mut Faults) {
 
 /// What a bind needs, held by the record as it would be.
 fn check_smpp(gateway: &Gateway, config: &Config, faults: &mut Faults) {
-    if gateway.transport() != Transport::Smpp {
-        return;
-    }
     match gateway.username.as_deref() {
         None if !faults.names("username") => {
             faults.add(
@@ -220,10 +220,37 @@ fn check_smpp(gateway: &Gateway, config: &Config, faults: &mut Faults) {
     }
     let meta = gateway.meta.clone().map(Value::Object);
     if let Err(wrong) = SmppSettings::from_meta(&config.smpp, meta.as_ref()) {
-        for (path, sentence) in wrong {
-            let text = format!("The {path} field {sentence}.");
-            faults.add(path, text);
+        add_mistakes(wrong, faults);
+    }
+}
+
+/// What a request needs, held by the record as it would be.
+fn check_http(gateway: &Gateway, transport: Transport, faults: &mut Faults) {
+    let meta = gateway.meta.clone().map(Value::Object);
+    if let Err(wrong) = HttpSettings::from_meta(transport, meta.as_ref()) {
+        add_mistakes(wrong, faults);
+    }
+    if transport != Transport::Twilio {
+        return;
+    }
+    if let Err(wrong) = TwilioSettings::from_meta(meta.as_ref()) {
+        add_mistakes(wrong, faults);
+    }
+    for (name, value, what) in [
+        ("username", &gateway.username, "the AccountSid"),
+        ("password", &gateway.password, "the auth token"),
+    ] {
+        if value.is_none() && !faults.names(name) {
+            let text = format!("The {name} field is required for twilio: it is {what}.");
+            faults.add(name, text);
         }
+    }
+}
+
+fn add_mistakes(mistakes: Mistakes, faults: &mut Faults) {
+    for (path, sentence) in mistakes {
+        let text = format!("The {path} field {sentence}.");
+        faults.add(path, text);
     }
 }
 
@@ -310,6 +337,19 @@ mod tests {
             (
                 json!({"provider_type": "smpp", "username": "u", "meta": {"smpp": {"window": 0}}}),
                 "meta.smpp.window",
+            ),
+            (json!({"meta": {"http": {"window": 0}}}), "meta.http.window"),
+            (
+                json!({"provider_type": "jasmin", "meta": {"http": {"extra": {"to": "1"}}}}),
+                "meta.http.extra.to",
+            ),
+            (
+                json!({"provider_type": "twilio", "password": "p"}),
+                "username",
+            ),
+            (
+                json!({"provider_type": "twilio", "username": "AC1"}),
+                "password",
             ),
         ] {
             assert_eq!(wrong_fields(create(change.clone())), [field], "{change}");
