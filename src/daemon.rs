@@ -81,6 +81,7 @@ impl Daemon {
         let board = Board::default();
         let shutdown = Shutdown::new();
 
+        let base_url = config.http.base_url(api_address);
         let callbacks = callback::Engine {
             store: store.clone(),
             config: config.clone(),
@@ -97,6 +98,7 @@ impl Daemon {
                 board: board.clone(),
                 judge: Judge::new(config.clone(), metrics.gateway.clone()),
                 trust,
+                base_url: base_url.clone(),
             },
             shutdown.clone(),
         ));
@@ -113,7 +115,7 @@ impl Daemon {
             metrics,
             board,
             admission: admitted,
-            base_url: config.http.base_url(api_address),
+            base_url,
         });
         let timeout = config.limits.header_timeout;
         let serve = |listener, router| {

@@ -114,7 +114,7 @@ impl Metrics {
                 submits: r.counter_vec("submits_total", "Segments sent to the upstream.", gateway),
                 responses: r.counter_vec(
                     "submit_responses_total",
-                    "Answers to submits by status. ESME_RTHROTTLED means that the rate is above the contract.",
+                    "Answers to submits by status; of HTTP upstreams by class, with no_connection and error_body (2xx, but refused). ESME_RTHROTTLED or 4xx in numbers: the rate is above the contract, or the account is refused.",
                     &["gateway", "status"],
                 ),
                 response_seconds: r.histogram_vec(
@@ -144,7 +144,7 @@ impl Metrics {
                     "Attempts to bind, by outcome. A rise of anything but bound means a flapping upstream.",
                     &["gateway", "outcome"],
                 ),
-                window_used: r.gauge_vec("window_used", "Submits without an answer. At window × binds: the upstream is the limit.", gateway),
+                window_used: r.gauge_vec("window_used", "Submits without an answer. At window × binds, or at window over HTTP: the upstream is the limit.", gateway),
                 paused: r.gauge_vec("throttle_pause", "1 while the gateway pauses because the upstream asked for less.", gateway),
             }),
             callback: Arc::new(CallbackMetrics {

@@ -94,6 +94,7 @@ impl Bridge {
             board: board.clone(),
             judge: Judge::new(config.clone(), metrics),
             trust: Arc::new(Trust::load(&config.tls).unwrap()),
+            base_url: "http://bridge.test".into(),
         };
         let running = tokio::spawn(gateway::run(context, shutdown.clone()));
         Bridge {

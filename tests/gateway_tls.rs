@@ -107,6 +107,7 @@ async fn status_of(port: u16, host: &str, meta: serde_json::Value, wanted: &str)
         board: board.clone(),
         judge: Judge::new(config.clone(), metrics),
         trust: Arc::new(Trust::load(&config.tls).unwrap()),
+        base_url: "http://bridge.test".into(),
     };
     let running = tokio::spawn(gateway::run(context, shutdown.clone()));
     let began = Instant::now();

@@ -93,7 +93,10 @@ async fn readyz(State(context): State<Context>) -> Response {
         }
     }
     let gateways = context.store.gateways().borrow().clone();
-    degraded.extend(gateways.values().filter_map(|g| unbound(g, &context.board)));
+    degraded.extend(gateways.values().filter_map(|g| match g.transport() {
+        Transport::Smpp => unbound(g, &context.board),
+        _ => failing(g, &context.board),
+    }));
     let (status, word) = match ready {
         true => (StatusCode::OK, "ready"),
         false => (StatusCode::SERVICE_UNAVAILABLE, "unready"),
@@ -103,9 +106,6 @@ async fn readyz(State(context): State<Context>) -> Response {
 
 /// A gateway that has fewer binds than it should.
 fn unbound(gateway: &Gateway, board: &Board) -> Option<Value> {
-    if gateway.transport() != Transport::Smpp {
-        return None;
-    }
     let live = board.of(gateway.id).unwrap_or_default();
     if live.wanted > 0 && live.bound >= live.wanted {
         return None;
@@ -118,6 +118,17 @@ fn unbound(gateway: &Gateway, board: &Board) -> Option<Value> {
     Some(json!({
         "part": "gateway", "id": gateway.id.0, "name": gateway.name, "bind": bind,
         "bound": live.bound, "wanted": live.wanted,
+    }))
+}
+
+/// An HTTP upstream that takes no messages, as its last answer or the lack of one shows.
+fn failing(gateway: &Gateway, board: &Board) -> Option<Value> {
+    let live = board.of(gateway.id)?;
+    if live.bind == "ready" {
+        return None;
+    }
+    Some(json!({
+        "part": "gateway", "id": gateway.id.0, "name": gateway.name, "state": live.bind,
     }))
 }
 

@@ -7,7 +7,7 @@ use std::time::Duration;
 use tokio::sync::watch;
 
 use crate::config::Config;
-use crate::config::gateway::{Concat, SmppSettings};
+use crate::config::gateway::{Concat, HttpSettings, SmppSettings};
 use crate::message::{Gateway, GatewayId, Transport};
 use crate::store::Gateways;
 
@@ -23,6 +23,13 @@ pub(super) struct Profile {
     pub(super) validity: Duration,
     /// The bridge cuts long texts itself.
     pub(super) segments: bool,
+    /// Parts of the longest text that the upstream takes whole; `None` is no limit.
+    pub(super) parts_max: Option<u8>,
+    /// The bridge itself posts the verdict to a message's `callback_url`. Other upstreams are told
+    /// the URL, and call it.
+    pub(super) forwards: bool,
+    /// How long a send waits for the upstream's word; zero: not at all.
+    pub(super) wait: Duration,
 }
 
 /// What `delivery_status` holds after a report over HTTP.
@@ -40,8 +47,10 @@ impl StatusMode {
         match wish.and_then(serde_json::Value::as_str) {
             Some("lifecycle") => StatusMode::Lifecycle,
             Some("verbatim") => StatusMode::Verbatim,
-            _ if gateway.transport() == Transport::Smpp => StatusMode::Lifecycle,
-            _ => StatusMode::Verbatim,
+            _ => match gateway.transport() {
+                Transport::Smpp | Transport::Twilio => StatusMode::Lifecycle,
+                Transport::Http | Transport::Jasmin | Transport::JasminRest => StatusMode::Verbatim,
+            },
         }
     }
 }
@@ -50,6 +59,7 @@ impl Profile {
     pub(super) fn new(gateway: Gateway, config: &Config, base_url: &str) -> Profile {
         let transport = gateway.transport();
         let smpp = (transport == Transport::Smpp).then(|| settings_of(&gateway, config));
+        let http = (transport != Transport::Smpp).then(|| http_settings_of(&gateway));
         Profile {
             transport,
             mode: StatusMode::of(&gateway),
@@ -58,6 +68,9 @@ impl Profile {
                 .as_ref()
                 .map_or(config.smpp.validity, |s| s.link.validity),
             segments: smpp.is_some_and(|s| s.concat != Concat::Payload),
+            parts_max: http.as_ref().and_then(|h| h.max_parts),
+            forwards: matches!(transport, Transport::Smpp | Transport::Twilio),
+            wait: wait(config.limits.send_wait, http.as_ref()),
             gateway,
         }
     }
@@ -66,6 +79,33 @@ impl Profile {
     pub(super) fn takes_headers(&self) -> bool {
         self.transport == Transport::Smpp
     }
+
+    /// Holds a text of so many parts to what the upstream takes; the error is the limit. Every
+    /// family has to ask before it accepts a message: Jasmin cuts what is longer, and says nothing.
+    pub(super) fn check_parts(&self, parts: u8) -> Result<(), u8> {
+        match self.parts_max {
+            Some(most) if parts > most => Err(most),
+            _ => Ok(()),
+        }
+    }
+}
+
+/// An HTTP upstream answers, or its request times out: that is waited for, beyond the wait for its
+/// turn.
+fn wait(send_wait: Duration, http: Option<&HttpSettings>) -> Duration {
+    match http {
+        Some(http) if !send_wait.is_zero() => send_wait + http.timeout,
+        _ => send_wait,
+    }
+}
+
+/// A record that no longer fits the rules is taken for one that says nothing.
+fn http_settings_of(gateway: &Gateway) -> HttpSettings {
+    let meta = gateway.meta.clone().map(serde_json::Value::Object);
+    let transport = gateway.transport();
+    HttpSettings::from_meta(transport, meta.as_ref())
+        .or_else(|_| HttpSettings::from_meta(transport, None))
+        .expect("no meta has no mistakes")
 }
 
 /// A record that no longer fits the rules is taken for one that says nothing.

@@ -4,21 +4,23 @@
 //! notice ends a gateway's binds, answers awaited, and begins them anew; any other
 //! change is passed on to the running task.
 
+mod http;
 mod smpp;
 
 use crate::board::Board;
 use crate::config::Config;
 use crate::inbound::Judge;
-use crate::message::{Gateway, GatewayId, Transport};
+use crate::message::{Gateway, GatewayId, OnUnknown, Timestamp, Transport};
 use crate::metrics::GatewayMetrics;
 use crate::shutdown::Shutdown;
-use crate::store::{Gateways, Store};
+use crate::store::{Gateways, Store, StoreError, Ticket};
 use crate::tls::Trust;
 use std::collections::HashMap;
 use std::sync::Arc;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
-use tracing::{error, info};
+use tracing::{error, info, warn};
 
 /// What every gateway's task works with.
 #[derive(Clone)]
@@ -30,12 +32,55 @@ pub struct Context {
     pub judge: Judge,
     /// Whose certificates are believed.
     pub trust: Arc<Trust>,
+    /// In front of our own paths, for the URLs that HTTP upstreams report to; without a slash
+    /// at its end.
+    pub base_url: String,
 }
 
 impl std::fmt::Debug for Context {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("gateway::Context").finish_non_exhaustive()
     }
+}
+
+impl Context {
+    /// Decides what was in flight when the bridge last stopped. False: stopping.
+    async fn resolve_in_doubt(
+        &self,
+        id: GatewayId,
+        policy: OnUnknown,
+        shutdown: &Shutdown,
+    ) -> bool {
+        loop {
+            match self.store.resolve_in_doubt(id, policy).await {
+                Ok(0) => return true,
+                Ok(messages) => {
+                    info!(gateway = %id, messages, ?policy, "messages were in flight at the last stop; decided by policy");
+                    return true;
+                }
+                Err(e) => warn!(gateway = %id, error = %e, "the log is not ready"),
+            }
+            tokio::select! {
+                () = shutdown.drain.cancelled() => return false,
+                () = tokio::time::sleep(Duration::from_secs(1)) => {}
+            }
+        }
+    }
+}
+
+/// The ticket's answer; never, without a ticket.
+async fn answer_of<T: Unpin>(ticket: &mut Option<Ticket<T>>) -> Result<T, StoreError> {
+    match ticket {
+        Some(ticket) => ticket.await,
+        None => std::future::pending().await,
+    }
+}
+
+fn now() -> Timestamp {
+    let since_epoch = SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .unwrap_or_default();
+    Timestamp(u64::try_from(since_epoch.as_micros()).unwrap_or(u64::MAX))
 }
 
 /// A running gateway.
@@ -90,7 +135,7 @@ impl Supervisor {
             match self.running.get(id) {
                 None => self.start(gateway),
                 Some(r) if r.gateway.borrow().binds_differently(gateway) => {
-                    info!(gateway = %id, name = %gateway.name, "the gateway's link has changed: it binds anew");
+                    info!(gateway = %id, name = %gateway.name, "the gateway's link has changed: it begins anew");
                     r.shutdown.drain.cancel();
                 }
                 Some(r) => {
@@ -111,18 +156,20 @@ impl Supervisor {
     }
 
     fn start(&mut self, gateway: &Gateway) {
-        if gateway.transport() != Transport::Smpp {
-            return;
-        }
         let id = gateway.id;
         let shutdown = Shutdown {
             drain: self.shutdown.drain.child_token(),
             stop: self.shutdown.stop.child_token(),
         };
         let (sender, receiver) = watch::channel(Arc::new(gateway.clone()));
-        let account = smpp::run(self.context.clone(), receiver, shutdown.clone());
+        let context = self.context.clone();
+        let stops = shutdown.clone();
+        let is_smpp = gateway.transport() == Transport::Smpp;
         self.tasks.spawn(async move {
-            account.await;
+            match is_smpp {
+                true => smpp::run(context, receiver, stops).await,
+                false => http::run(context, receiver, stops).await,
+            }
             id
         });
         self.running.insert(

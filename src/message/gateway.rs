@@ -53,8 +53,12 @@ impl Gateway {
         self.meta.as_ref()?.get(name)
     }
 
-    /// True when a change from `self` to `new` needs new binds.
+    /// True when a change from `self` to `new` needs new binds. Requests over HTTP stand each
+    /// for itself: the next one has what is new, and only another transport begins anew.
     pub fn binds_differently(&self, new: &Gateway) -> bool {
+        if self.transport() != Transport::Smpp && self.transport() == new.transport() {
+            return self.deleted != new.deleted;
+        }
         let wire = |g: &Gateway| {
             (
                 g.transport(),
@@ -99,10 +103,10 @@ impl std::fmt::Debug for Gateway {
 /// The live state of a gateway, as its task publishes it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct GatewayStatus {
-    /// `bound_trx`, `binding`, `waiting`, `refused`, …
+    /// `bound_trx`, `binding`, `waiting`, `refused`, …; over HTTP `ready` or `failing`.
     pub bind: &'static str,
     pub since: Timestamp,
-    /// Binds up, and binds wanted.
+    /// Binds up, and binds wanted; over HTTP there are none.
     pub bound: u32,
     pub wanted: u32,
     /// Why it is not bound, in words for an operator.

@@ -28,6 +28,7 @@ pub use head::{
 pub use id::{CallbackId, GatewayId, MessageId, OrphanId};
 pub use mo::{Alphabet, Concat, MoRecord, MoRoute, join};
 pub use reference::References;
+pub use remote::{Secrets, recorded_answer};
 pub use report::{Report, SmppReport};
 pub use state::{Change, Disposition, OnUnknown, State};
 pub use time::Timestamp;

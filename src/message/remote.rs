@@ -7,6 +7,9 @@ use smpp_protocol::command::CommandStatus;
 const REMOTE_MEMBERS_MAX: usize = 64;
 /// Octets of `remote_response` as JSON, at most.
 const REMOTE_OCTETS_MAX: usize = 16 * 1024;
+/// Characters of an answer that is no JSON object, at most: an error page says it all at its
+/// beginning.
+const TEXT_CHARACTERS_MAX: usize = 4096;
 /// Members that never show, whoever sent them.
 const SECRET_MEMBERS: [&str; 3] = ["token", "callback_token", "password"];
 
@@ -36,6 +39,63 @@ pub(super) fn http_answer(recorded: &str) -> Map<String, Value> {
     members
 }
 
+/// What is kept of an HTTP upstream's answer: the form that [`http_answer`] reads. `body` is cut
+/// at the limit of `remote_response`, and `secrets` are blotted out wherever they stand.
+pub fn recorded_answer(status: u16, body: &[u8], secrets: &Secrets) -> String {
+    let body = match serde_json::from_slice::<Value>(body) {
+        Ok(Value::Object(mut members)) => {
+            bound(&mut members);
+            Value::Object(members)
+        }
+        _ => {
+            let text = String::from_utf8_lossy(body);
+            Value::String(text.chars().take(TEXT_CHARACTERS_MAX).collect())
+        }
+    };
+    let recorded = json!({ "http_status": status, "body": secrets.blotted(body) });
+    recorded.to_string()
+}
+
+/// What an upstream must never be quoted with.
+#[derive(Clone, Default)]
+pub struct Secrets(Vec<String>);
+
+/// Shorter ones are left: they are part of too many words, and no secrets worth the name.
+const SECRET_OCTETS_MIN: usize = 6;
+const BLOT: &str = "***";
+
+impl Secrets {
+    pub fn new(secrets: impl IntoIterator<Item = String>) -> Secrets {
+        let long = |s: &String| s.len() >= SECRET_OCTETS_MIN;
+        Secrets(secrets.into_iter().filter(long).collect())
+    }
+
+    /// The text without them.
+    pub fn blot(&self, text: &str) -> String {
+        let secrets = self.0.iter();
+        secrets.fold(text.to_owned(), |text, s| text.replace(s, BLOT))
+    }
+
+    fn blotted(&self, value: Value) -> Value {
+        match value {
+            Value::String(text) => Value::String(self.blot(&text)),
+            Value::Array(items) => items.into_iter().map(|v| self.blotted(v)).collect(),
+            Value::Object(members) => {
+                let members = members.into_iter();
+                let blotted = members.map(|(name, v)| (self.blot(&name), self.blotted(v)));
+                Value::Object(blotted.collect())
+            }
+            other => other,
+        }
+    }
+}
+
+impl std::fmt::Debug for Secrets {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Secrets({})", self.0.len())
+    }
+}
+
 /// Drops secrets, and cuts what is beyond the limits, saying so.
 pub(super) fn bound(members: &mut Map<String, Value>) {
     members.retain(|name, _| !SECRET_MEMBERS.contains(&name.as_str()));
@@ -58,5 +118,51 @@ pub(super) fn scalar_text(value: &Value) -> Option<String> {
         Value::String(s) => Some(s.clone()),
         Value::Number(n) => Some(n.to_string()),
         _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn told(status: u16, body: &str) -> Value {
+        let secrets = Secrets::new(["s3cret-pass".to_owned(), "ab".to_owned()]);
+        Value::Object(http_answer(&recorded_answer(
+            status,
+            body.as_bytes(),
+            &secrets,
+        )))
+    }
+
+    #[test]
+    fn an_answer_reads_back_as_it_was_recorded() {
+        for (body, expected) in [
+            (
+                r#"{"message_id":"abc-1","cost":1}"#,
+                json!({"message_id": "abc-1", "cost": 1, "http_status": 200}),
+            ),
+            (
+                r#"{"token":"t","echo":{"pw":["s3cret-pass"]}}"#,
+                json!({"echo": {"pw": ["***"]}, "http_status": 200}),
+            ),
+            (
+                "Error \"wrong s3cret-pass\"",
+                json!({"raw": "Error \"wrong ***\"", "http_status": 200}),
+            ),
+            ("[1,2]", json!({"raw": "[1,2]", "http_status": 200})),
+            ("", json!({"raw": "", "http_status": 200})),
+        ] {
+            assert_eq!(told(200, body), expected, "{body}");
+        }
+    }
+
+    #[test]
+    fn an_answer_is_cut_at_its_limit() {
+        let raw = told(500, &"ä".repeat(40_000));
+        assert_eq!(raw["raw"].as_str().unwrap().chars().count(), 4096);
+        let many: Map<String, Value> = (0..100).map(|n| (format!("m{n}"), json!(n))).collect();
+        let kept = told(200, &Value::Object(many).to_string());
+        assert_eq!(kept["truncated"], true);
+        assert!(kept.as_object().unwrap().len() <= REMOTE_MEMBERS_MAX + 2);
     }
 }

@@ -10,10 +10,12 @@
 pub(crate) mod app;
 pub(crate) mod bridge;
 pub(crate) mod http;
+pub(crate) mod prov;
 
 pub(crate) use self::app::{App, Callback, Reply};
 pub(crate) use self::bridge::{Bridge, reference, set};
 pub(crate) use self::http::{ADMIN, Answer, Http, READER, SENDER};
+pub(crate) use self::prov::{Prov, Said};
 
 use bytes::Bytes;
 use serde_json::{Value, json};

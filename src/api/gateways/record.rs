@@ -38,7 +38,8 @@ pub(super) struct View<'a> {
 /// The live state.
 #[derive(Debug, Serialize)]
 struct Status {
-    /// Null where there is nothing to bind.
+    /// How the binds are; of an HTTP upstream `ready`, `failing` or `misconfigured`, and null
+    /// before its task has begun.
     bind: Option<&'static str>,
     since: Option<Iso>,
     bound: u32,

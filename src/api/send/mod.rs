@@ -6,6 +6,8 @@
 pub(super) mod idempotency;
 mod request;
 
+use std::time::Duration;
+
 use axum::response::Response;
 use http::{HeaderMap, StatusCode};
 
@@ -20,7 +22,7 @@ use super::error::Failure;
 use super::messages::record;
 use super::{Api, Id, gateways, text};
 use crate::message::{
-    Entry, Event, Family, Head, Message, MessageId, Next, State, Timestamp, TrafficClass, Transport,
+    Entry, Event, Family, Head, Message, MessageId, Next, State, Timestamp, TrafficClass,
 };
 use crate::route;
 use crate::store::{Acceptance, IdempotencyKey, KeyState, NewMessage, Settled};
@@ -58,8 +60,7 @@ async fn accept(
         return Err(Failure::unprocessable("SMS gateway is inactive."));
     }
     let request = SendRequest::parse(&call.headers, &call.body, &profile, &api.config)?;
-    check_transport(profile.transport)?;
-    let wait = !asks_for_no_wait(&call.headers) && !api.config.limits.send_wait.is_zero();
+    let wait = !asks_for_no_wait(&call.headers) && !profile.wait.is_zero();
     let head = head(api, &profile, &request);
     let text = request.message.into_owned();
     let new = NewMessage {
@@ -71,7 +72,7 @@ async fn accept(
     match api.store.accept(new).await? {
         Acceptance::Accepted { id, at, settled } => {
             let entries = match settled {
-                Some(settled) => settled_within(api, settled).await,
+                Some(settled) => settled_within(profile.wait, settled).await,
                 None => Settled::new(),
             };
             let message = message_of(id, at, head, text, &entries);
@@ -87,17 +88,6 @@ async fn accept(
         Acceptance::QueueFull => Err(Failure::too_many(
             "Too many messages are waiting for this SMS gateway.",
         )),
-    }
-}
-
-/// The one place that says what cannot be sent yet.
-fn check_transport(transport: Transport) -> Result<(), Failure> {
-    match transport {
-        Transport::Smpp => Ok(()),
-        other => Err(Failure::unprocessable(format!(
-            "Sending through a gateway of the {} transport is not available yet.",
-            other.name()
-        ))),
     }
 }
 
@@ -122,7 +112,7 @@ fn head(api: &Api, profile: &Profile, request: &SendRequest<'_>) -> Head {
         source: request.from_sender.clone().into_owned(),
         tenant_id: request.tenant_id,
         callback_url: request.callback_url.clone().map(Into::into),
-        forwards: profile.transport == Transport::Smpp && request.callback_url.is_some(),
+        forwards: profile.forwards && request.callback_url.is_some(),
         receipts: route::receipts(&api.config, gateway, &request.to_digits),
         segments,
         unicode: extent.unicode,
@@ -137,8 +127,11 @@ fn head(api: &Api, profile: &Profile, request: &SendRequest<'_>) -> Head {
 }
 
 /// What the upstream answered, or nothing when it took too long.
-async fn settled_within(api: &Api, settled: tokio::sync::oneshot::Receiver<Settled>) -> Settled {
-    match tokio::time::timeout(api.config.limits.send_wait, settled).await {
+async fn settled_within(
+    wait: Duration,
+    settled: tokio::sync::oneshot::Receiver<Settled>,
+) -> Settled {
+    match tokio::time::timeout(wait, settled).await {
         Ok(Ok(entries)) => entries,
         // Too long, or the log was opened anew meanwhile: it is queued, as far as is known.
         Ok(Err(_)) | Err(_) => Settled::new(),

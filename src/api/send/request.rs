@@ -56,7 +56,8 @@ impl<'a> SendRequest<'a> {
             .as_deref()
             .and_then(|number| digits(number, faults));
         let from_sender = sender(from_sender, profile, faults);
-        let message = rule::required_text("message", message, MESSAGE_CHARACTERS_MAX, faults);
+        let message = rule::required_text("message", message, MESSAGE_CHARACTERS_MAX, faults)
+            .filter(|message| fits_upstream(message, profile, faults));
         let tenant_id = rule::integer("tenant_id", &tenant_id, 1..=i64::MAX, faults);
         let callback_url = callback(callback_url, config, faults);
         match (to_number, to_digits, from_sender, message) {
@@ -145,6 +146,18 @@ fn fits_smpp(sender: &str) -> bool {
     let letters = sender.chars();
     letters.clone().count() <= SENDER_LETTERS_MAX
         && letters.clone().all(|c| text::is_gsm(c) && !c.is_control())
+}
+
+/// In parts, where the upstream would cut a longer text.
+fn fits_upstream(message: &str, profile: &Profile, faults: &mut Faults) -> bool {
+    let Err(most) = profile.check_parts(text::extent(message).parts) else {
+        return true;
+    };
+    faults.add(
+        "message",
+        format!("The message field must fit into {most} parts for this SMS gateway."),
+    );
+    false
 }
 
 fn callback<'a>(field: Field<'a>, config: &Config, faults: &mut Faults) -> Option<Cow<'a, str>> {
@@ -275,6 +288,19 @@ mod tests {
             status_of(&brand, json!({"from_sender": "s".repeat(31)})),
             Err(422)
         );
+    }
+
+    #[test]
+    fn a_text_that_jasmin_would_cut_is_refused() {
+        for jasmin in ["jasmin", "jasmin_rest"] {
+            let jasmin = profile(jasmin, None);
+            for (characters, taken) in [(765, true), (766, false)] {
+                let said = json!({"message": "a".repeat(characters)});
+                assert_eq!(status_of(&jasmin, said).is_ok(), taken, "{characters}");
+            }
+        }
+        let http = profile("http", None);
+        assert!(status_of(&http, json!({"message": "a".repeat(1000)})).is_ok());
     }
 
     #[test]

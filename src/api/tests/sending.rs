@@ -146,26 +146,6 @@ async fn fields_are_checked_after_the_gateway_and_nothing_is_recorded() {
 }
 
 #[tokio::test]
-async fn other_transports_are_not_available_yet() {
-    let bridge = Bridge::new();
-    let gateway = bridge.gateway(json!({"default_sender_id": "Brand"})).await;
-    let answer = bridge
-        .send(gateway, json!({"to_number": "123", "message": "hi"}))
-        .await;
-    assert_eq!(answer.status, 422);
-    assert!(
-        answer.json()["message"]
-            .as_str()
-            .unwrap()
-            .contains("not available yet")
-    );
-    let wrong = bridge
-        .send(gateway, json!({"to_number": "12", "message": "hi"}))
-        .await;
-    assert_eq!(wrong.error_fields(), ["to_number"], "fields come first");
-}
-
-#[tokio::test]
 async fn a_long_text_waits_for_all_its_segments() {
     let bridge = Bridge::new();
     let gateway = bridge.smpp_gateway().await;

@@ -8,6 +8,7 @@
 mod arrival;
 mod work;
 
+use super::super::answer_of;
 use super::connect::connect;
 use super::ended::{Ended, why_closed};
 use super::{Account, BOUND};
@@ -145,7 +146,7 @@ impl Bind<'_> {
                     Ok(_) => self.handle_octets(&mut input, Instant::now()),
                     Err(e) => return self.lost(&format!("reading failed: {e}")),
                 },
-                leases = wait_for(&mut self.lease) => self.handle_leases(leases, Instant::now()),
+                leases = answer_of(&mut self.lease) => self.handle_leases(leases, Instant::now()),
                 findings = front(&mut self.inbound), if !self.inbound.is_empty() => {
                     self.answer_arrived(findings);
                 }
@@ -166,7 +167,7 @@ impl Bind<'_> {
 
     /// Whatever the store has answered by now, so that it leaves in one write.
     fn take_answers(&mut self, now: Instant) {
-        if let Some(leases) = wait_for(&mut self.lease).now_or_never() {
+        if let Some(leases) = answer_of(&mut self.lease).now_or_never() {
             self.handle_leases(leases, now);
         }
         while let Some(findings) = front(&mut self.inbound).now_or_never() {
@@ -463,14 +464,6 @@ fn refusal(status: CommandStatus, body: &Body) -> String {
 
 fn hex(octets: &[u8]) -> String {
     octets.iter().map(|o| format!("{o:02x}")).collect()
-}
-
-/// The ticket's answer; never, without a ticket.
-async fn wait_for<T: Unpin>(ticket: &mut Option<Ticket<T>>) -> Result<T, StoreError> {
-    match ticket {
-        Some(ticket) => ticket.await,
-        None => std::future::pending().await,
-    }
 }
 
 /// The answer for the oldest batch; it stays in the queue for whoever handles it.

@@ -11,8 +11,8 @@ mod meter;
 mod settings;
 mod submit;
 
-use super::Context;
-use crate::message::{Gateway, GatewayStatus, OnUnknown, Timestamp};
+use super::{Context, now};
+use crate::message::{Gateway, GatewayStatus, Timestamp};
 use crate::metrics::label;
 use crate::queue::Pacer;
 use crate::shutdown::Shutdown;
@@ -21,10 +21,10 @@ use meter::BindMetrics;
 use settings::Settings;
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
-use tracing::{error, info, warn};
+use tracing::{error, warn};
 
 /// What the binds of one account share.
 pub(super) struct Account {
@@ -85,7 +85,11 @@ pub(super) async fn run(
         settings,
         shutdown,
     });
-    if !account.resolve_in_doubt(on_unknown).await {
+    let context = &account.context;
+    if !context
+        .resolve_in_doubt(record.id, on_unknown, &account.shutdown)
+        .await
+    {
         return;
     }
     account
@@ -172,25 +176,6 @@ impl Account {
         self.pacer.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Decides what was in flight when the bridge last stopped. False: stopping.
-    async fn resolve_in_doubt(&self, policy: OnUnknown) -> bool {
-        let id = self.id();
-        loop {
-            match self.context.store.resolve_in_doubt(id, policy).await {
-                Ok(0) => return true,
-                Ok(messages) => {
-                    info!(gateway = %id, messages, ?policy, "messages were in flight at the last stop; decided by policy");
-                    return true;
-                }
-                Err(e) => warn!(gateway = %id, error = %e, "the log is not ready"),
-            }
-            tokio::select! {
-                () = self.shutdown.drain.cancelled() => return false,
-                () = tokio::time::sleep(Duration::from_secs(1)) => {}
-            }
-        }
-    }
-
     /// Tells the board how a bind is; the account's word is that of its best bind.
     fn show(&self, number: u16, word: &'static str, reason: Option<String>) {
         let mut states = self.states.lock().unwrap_or_else(PoisonError::into_inner);
@@ -235,13 +220,6 @@ impl Account {
 
 /// The word of a bind that is up.
 const BOUND: &str = "bound_trx";
-
-fn now() -> Timestamp {
-    let since_epoch = SystemTime::now()
-        .duration_since(UNIX_EPOCH)
-        .unwrap_or_default();
-    Timestamp(u64::try_from(since_epoch.as_micros()).unwrap_or(u64::MAX))
-}
 
 #[cfg(test)]
 mod tests {
