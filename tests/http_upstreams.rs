@@ -775,3 +775,54 @@ async fn what_a_provider_answers_is_counted_by_class() {
         "smpp_bridge_submits_total{{gateway=\"{gateway}\"}} 3"
     )));
 }
+
+// ---- the other families
+
+/// One report of the provider, and a notification for each part that was told to the client.
+#[tokio::test]
+async fn a_universal_message_goes_over_http_and_is_notified_part_by_part() {
+    let (app, prov) = (App::start().await, Prov::start().await);
+    let bridge = Bridge::start(&reference(app.address)).await;
+    let gateway = with(prov.gateway("jasmin"), json!({"name": "smsc-main"}));
+    let gateway = bridge.http.create(gateway).await;
+    let headers = [
+        ("x-api-key", "uk-acme"),
+        ("content-type", "application/json"),
+    ];
+    let post = async |body: Value| {
+        let path = "/api/message-server/sms/send";
+        let answer = bridge
+            .http
+            .call("POST", path, &headers, body.to_string())
+            .await;
+        assert_eq!(answer.status, 200, "{}", answer.text());
+        answer.json()["results"]["sms"].clone()
+    };
+    let message =
+        |n| json!({"destination": "+393401234567", "sender": "Me", "body": "a".repeat(n)});
+    let long = post(message(766)).await;
+    assert_eq!(
+        (&long["accepted"], &long["reasons"]),
+        (&json!(false), &json!(["NO_ROUTE"]))
+    );
+    let taken = post(message(200)).await;
+    assert_eq!(
+        (&taken["accepted"], &taken["parts"]),
+        (&json!(true), &json!(2))
+    );
+    prov.until_seen(1).await;
+    let seen = prov.only();
+    assert_eq!(seen.field("to").as_deref(), Some("393401234567"));
+    let ours = format!(
+        "http://{}/api/sms-gateways/{gateway}/dlr",
+        bridge.http.address
+    );
+    assert_eq!(seen.field("dlr-url"), Some(ours));
+    let report = json!({"id": "p-1", "message_status": "DELIVRD", "level": 2});
+    assert_eq!(bridge.http.dlr(gateway, report).await.status, 200);
+    let told = app.until("POST", "/universal", 2).await;
+    let mut parts: Vec<Value> = told.iter().map(|c| c.json()["numPart"].clone()).collect();
+    parts.sort_by_key(Value::to_string);
+    assert_eq!(parts, [1, 2]);
+    assert!(told.iter().all(|c| c.json()["statusCode"] == 3));
+}

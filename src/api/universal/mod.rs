@@ -100,7 +100,8 @@ async fn take(
     if !profile.gateway.is_active {
         return Ok(Some(Reason::GatewayInactive));
     }
-    if request.udh.is_some() && !profile.takes_headers() {
+    let is_whole = profile.check_parts(request.parts).is_ok();
+    if !is_whole || request.udh.is_some() && !profile.takes_headers() {
         return Ok(Some(Reason::NoRoute));
     }
     let key = request.key(&account.name);
