@@ -90,13 +90,14 @@ impl Daemon {
             grace: config.shutdown.grace / 2,
         };
         let callbacks = tokio::spawn(callback::run(callbacks, shutdown.drain.clone()));
+        let judge = Judge::new(config.clone(), metrics.gateway.clone());
         let gateways = tokio::spawn(gateway::run(
             gateway::Context {
                 store: store.clone(),
                 config: config.clone(),
                 metrics: metrics.gateway.clone(),
                 board: board.clone(),
-                judge: Judge::new(config.clone(), metrics.gateway.clone()),
+                judge: judge.clone(),
                 trust,
                 base_url: base_url.clone(),
             },
@@ -114,6 +115,7 @@ impl Daemon {
             config: config.clone(),
             metrics,
             board,
+            judge,
             admission: admitted,
             base_url,
         });

@@ -13,7 +13,7 @@ use bytes::Bytes;
 use http::{HeaderMap, StatusCode, Uri, header};
 
 use super::error::Failure;
-use super::{Api, body};
+use super::{Api, body, server};
 use crate::config::{ApiConfig, Scope, Secret};
 
 /// A set of scopes.
@@ -219,6 +219,8 @@ pub(super) struct Unauthenticated {
     pub(super) headers: HeaderMap,
     pub(super) uri: Uri,
     pub(super) body: Bytes,
+    /// Its `X-Forwarded-*` headers are believed.
+    pub(super) from_proxy: bool,
 }
 
 impl FromRequest<Api> for Unauthenticated {
@@ -226,12 +228,14 @@ impl FromRequest<Api> for Unauthenticated {
 
     async fn from_request(request: Request, api: &Api) -> Result<Self, Failure> {
         let (parts, body) = request.into_parts();
+        let from_proxy = server::is_from_proxy(&parts, &api.config.http.trusted_proxies);
         let body = body::read(&parts.headers, body, api.config.limits.body_octets).await?;
         Ok(Unauthenticated {
             api: api.clone(),
             headers: parts.headers,
             uri: parts.uri,
             body,
+            from_proxy,
         })
     }
 }

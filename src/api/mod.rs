@@ -7,6 +7,7 @@
 //! - `error`, `envelope`, `clock`: what an answer looks like
 //! - `gateways`, `send`, `messages`, `dlr`, `mo`, `ledger`: the routes, a noun each
 //! - `use_cases`: the API for sends by purpose, with its pools of senders and opt-outs
+//! - `jasmin`, `twilio`: what those upstreams call back with
 //! - `universal`: the API for one-shot sends, with accounts and errors of its own
 //! - `server`, `meter`: connections and their figures
 
@@ -20,6 +21,7 @@ mod dlr;
 mod envelope;
 mod error;
 mod gateways;
+mod jasmin;
 mod json;
 mod ledger;
 mod messages;
@@ -30,6 +32,7 @@ mod rule;
 mod send;
 mod server;
 mod text;
+mod twilio;
 mod universal;
 mod use_cases;
 
@@ -55,6 +58,7 @@ use self::universal::{Accounts, Refusal};
 use self::use_cases::{Pools, Rejection};
 use crate::board::Board;
 use crate::config::Config;
+use crate::inbound::Judge;
 use crate::message::{GatewayId, References};
 use crate::metrics::Metrics;
 use crate::store::{Store, StoreError, UseCases};
@@ -65,6 +69,7 @@ pub struct Context {
     pub config: Arc<Config>,
     pub metrics: Metrics,
     pub board: Board,
+    pub judge: Judge,
     /// False: the bridge is stopping, and no new message is taken.
     pub admission: watch::Receiver<bool>,
     /// In front of our own paths, without a slash at its end.
@@ -162,6 +167,8 @@ pub fn router(context: Context) -> Router {
     );
     routes.add("/api/sms-gateways/{id}/dlr", post(dlr::post));
     routes.add("/webhooks/jasmin/{id}/dlr", post(dlr::post).get(dlr::get));
+    routes.add("/webhooks/jasmin/{id}/mo", post(jasmin::mo).get(jasmin::mo));
+    routes.add("/v1/webhook/twilio/sms-status", post(twilio::status));
     routes.add("/api/sms-messages", get(messages::list));
     routes.add("/api/sms-messages/{id}", get(messages::read));
     routes.add("/api/sms-messages/{id}/events", get(messages::events));

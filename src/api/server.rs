@@ -160,6 +160,12 @@ pub(super) fn client_address(parts: &Parts, trusted: &[IpNet]) -> Option<IpAddr>
     Some(client)
 }
 
+/// Whether what the peer says in `X-Forwarded-*` headers is believed.
+pub(super) fn is_from_proxy(parts: &Parts, trusted: &[IpNet]) -> bool {
+    let peer = parts.extensions.get::<Peer>();
+    peer.is_some_and(|Peer(ip)| trusted.iter().any(|net| net.contains(&ip.to_canonical())))
+}
+
 /// Until when the client has to move. Written and read by the one task of the connection.
 #[derive(Debug)]
 struct Deadline {

@@ -44,6 +44,32 @@ pub(super) fn record(
     }
 }
 
+/// A whole message that came otherwise than as a PDU.
+#[derive(Clone, Debug)]
+pub struct WholeMo {
+    pub source_addr: String,
+    pub destination_addr: String,
+    pub data_coding: u8,
+    /// User data without a header.
+    pub octets: Vec<u8>,
+}
+
+/// Routes it.
+pub(super) fn whole(config: &Config, gateway: &Gateway, mo: WholeMo) -> MoRecord {
+    MoRecord {
+        gateway: gateway.id,
+        route: route::mo(config, gateway, &mo.source_addr, &mo.destination_addr),
+        source_addr: mo.source_addr,
+        destination_addr: mo.destination_addr,
+        data_coding: mo.data_coding,
+        protocol_id: 0,
+        octets: mo.octets,
+        alphabet: Alphabet::Auto,
+        identifier: None,
+        segment: None,
+    }
+}
+
 /// Of the parts of one message, where nobody keeps them until they are complete: the same for
 /// each, and another one for another handset.
 fn identifier(pdu: &DeliverSm, reference: u16) -> u64 {

@@ -6,6 +6,8 @@
 mod mo;
 pub mod receipt;
 
+pub use mo::WholeMo;
+
 use crate::config::Config;
 use crate::config::gateway::SmppSettings;
 use crate::message::{Gateway, Report};
@@ -75,6 +77,11 @@ impl Judge {
             ..DeliverSm::default()
         };
         self.deliver_sm(gateway, settings, &same)
+    }
+
+    /// A message that an HTTP upstream brought.
+    pub fn message(&self, gateway: &Gateway, mo: WholeMo) -> Inbound {
+        Inbound::Mo(Box::new(mo::whole(&self.config, gateway, mo)))
     }
 
     fn evidence(

@@ -390,7 +390,11 @@ impl Message {
             Report::Http { word, payload, .. } => {
                 self.word = Some(word.to_lowercase());
                 if let Ok(Value::Object(members)) = serde_json::from_str(payload) {
-                    if let Some(err) = members.get("err").and_then(scalar_text) {
+                    let told = |name: &str| {
+                        let text = members.get(name).and_then(scalar_text);
+                        text.filter(|text| !text.is_empty())
+                    };
+                    if let Some(err) = told("err").or_else(|| told("ErrorCode")) {
                         self.provider_error = Some(err);
                     }
                     self.remote.extend(members);

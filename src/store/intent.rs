@@ -143,6 +143,8 @@ pub struct Evidence {
 pub enum Unmatched {
     /// Kept as an orphan.
     Keep,
+    /// Told as an orphan and not kept: the caller has somewhere else to look.
+    Leave,
     /// It looked like a receipt only by its text: then it is a message.
     IsMessage(Box<MoRecord>),
 }

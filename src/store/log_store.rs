@@ -245,6 +245,10 @@ impl Store for LogStore {
         self.ask(|to| Request::OptOuts(use_case, to))
     }
 
+    fn deleted_gateways(&self) -> Ticket<Vec<Gateway>> {
+        self.ask(Request::DeletedGateways)
+    }
+
     fn key(&self, key: IdempotencyKey) -> Ticket<KeyState> {
         self.ask(|to| Request::Key(key, to))
     }

@@ -106,6 +106,9 @@ pub trait Store: Send + Sync + 'static {
     /// The numbers that want nothing of a use case, ascending.
     fn opt_outs(&self, use_case: u128) -> Ticket<Vec<u64>>;
 
+    /// All gateways that are deleted: reports for their open messages may still come.
+    fn deleted_gateways(&self) -> Ticket<Vec<Gateway>>;
+
     /// What is known of an idempotency key, without taking it.
     fn key(&self, key: IdempotencyKey) -> Ticket<KeyState>;
 

@@ -164,6 +164,10 @@ impl<J: Journal> Writer<J> {
                 let numbers = l.opt_outs(use_case);
                 l.reply(to, numbers);
             }
+            Request::DeletedGateways(to) => {
+                let found = l.deleted_gateways();
+                l.reply(to, found);
+            }
             Request::Key(key, to) => {
                 let state = l.key(key);
                 l.reply(to, state);

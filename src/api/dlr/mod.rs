@@ -17,7 +17,7 @@ use super::error::Failure;
 use super::query::Query;
 use super::{Api, Id, gateways};
 use crate::config::DeliveredAt;
-use crate::message::Report;
+use crate::message::{GatewayId, Report};
 use crate::metrics;
 use crate::store::{Evidence, Finding, IdRule, Inbound, Unmatched};
 
@@ -38,7 +38,10 @@ pub(super) async fn get(id: Id, call: Unauthenticated) -> Result<Response, Failu
 
 /// The gateway, deleted or not, if the report carries its token. Nothing of the body is looked at
 /// before.
-async fn admitted(id: Id, call: &Unauthenticated) -> Result<std::sync::Arc<Profile>, Failure> {
+pub(super) async fn admitted(
+    id: Id,
+    call: &Unauthenticated,
+) -> Result<std::sync::Arc<Profile>, Failure> {
     let profile = match id.gateway() {
         Some(id) => call.api.any_profile(id).await?,
         None => None,
@@ -84,7 +87,7 @@ async fn take(
     let inbound: Vec<Inbound> = evidence.map(|e| Inbound::Receipt(Box::new(e))).collect();
     if !inbound.is_empty() {
         let findings = call.api.store.inbound(inbound).await?;
-        count(&findings, profile, &call.api);
+        count(&findings, profile.gateway.id, &call.api);
     }
     Ok(acknowledgement(&call.headers))
 }
@@ -110,8 +113,8 @@ fn evidence(report: DlrReport, profile: &Profile, api: &Api) -> Option<Evidence>
     })
 }
 
-fn count(findings: &[Finding], profile: &Profile, api: &Api) {
-    let gateway = metrics::label(profile.gateway.id);
+pub(super) fn count(findings: &[Finding], gateway: GatewayId, api: &Api) {
+    let gateway = metrics::label(gateway);
     for finding in findings {
         let told = match finding {
             Finding::Applied { state, .. } => state.name(),
@@ -134,10 +137,14 @@ fn count(findings: &[Finding], profile: &Profile, api: &Api) {
 /// Jasmin repeats a report until the body is this very text; everybody else gets JSON.
 fn acknowledgement(headers: &HeaderMap) -> Response {
     if wants_plain_text(headers) {
-        let plain = HeaderValue::from_static("text/plain");
-        return ([(header::CONTENT_TYPE, plain)], "ACK/Jasmin").into_response();
+        return jasmin_acknowledgement();
     }
     envelope::json(StatusCode::OK, r#"{"message":"DLR received"}"#)
+}
+
+pub(super) fn jasmin_acknowledgement() -> Response {
+    let plain = HeaderValue::from_static("text/plain");
+    ([(header::CONTENT_TYPE, plain)], "ACK/Jasmin").into_response()
 }
 
 fn wants_plain_text(headers: &HeaderMap) -> bool {

@@ -14,6 +14,7 @@ use tower::ServiceExt;
 use super::super::{Context, router};
 use crate::board::Board;
 use crate::config::{ApiToken, Config, Scope, Secret};
+use crate::inbound::Judge;
 use crate::message::{Disposition, GatewayId, MessageId};
 use crate::metrics::Metrics;
 use crate::store::journal::{Faults, MemoryJournal};
@@ -94,9 +95,11 @@ impl Bridge {
         let store: Arc<dyn Store> = Arc::new(store);
         let board = Board::default();
         let (admission, open) = watch::channel(true);
+        let config = Arc::new(config);
         let router = router(Context {
             store: store.clone(),
-            config: Arc::new(config),
+            judge: Judge::new(config.clone(), metrics.gateway.clone()),
+            config,
             metrics,
             board: board.clone(),
             admission: open,

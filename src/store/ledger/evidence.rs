@@ -109,6 +109,7 @@ impl Ledger {
                     self.keep_orphan(evidence);
                     Finding::Orphan
                 }
+                Unmatched::Leave => Finding::Orphan,
                 Unmatched::IsMessage(record) => self.receive_mo(*record),
             };
         };

@@ -238,6 +238,11 @@ impl Ledger {
         Arc::new(live.map(|(id, g)| (*id, g.clone())).collect())
     }
 
+    pub(super) fn deleted_gateways(&self) -> Vec<Gateway> {
+        let deleted = self.gateways.values().filter(|g| g.deleted);
+        deleted.cloned().collect()
+    }
+
     /// Answers when the batch is durable.
     pub(super) fn reply<T: Send + 'static>(
         &mut self,

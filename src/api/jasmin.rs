@@ -1,0 +1,154 @@
+//! Messages from handsets that Jasmin brings, under the gateway's callback token.
+//!
+//! Jasmin repeats one until the body of our answer is the acknowledgement it knows, so that comes
+//! only when the message is durable.
+
+use axum::response::Response;
+use bytes::Bytes;
+use http::HeaderMap;
+use serde_json::Value;
+use smpp_protocol::text::encode_ucs2;
+
+use super::auth::Unauthenticated;
+use super::body::{self, Kind};
+use super::error::{Failure, Faults};
+use super::query::Query;
+use super::{Id, dlr, gateways, json, rule};
+use crate::inbound::WholeMo;
+
+/// `POST` and `GET /webhooks/jasmin/{id}/mo`
+pub(super) async fn mo(id: Id, call: Unauthenticated) -> Result<Response, Failure> {
+    let profile = dlr::admitted(id, &call).await?;
+    if profile.gateway.deleted {
+        return Err(Failure::not_found(gateways::NOT_FOUND));
+    }
+    let mo = read(&Pairs::of(&call)?)?;
+    let inbound = call.api.judge.message(&profile.gateway, mo);
+    let findings = call.api.store.inbound(vec![inbound]).await?;
+    call.api.judge.count(&profile.gateway, &findings);
+    Ok(dlr::jasmin_acknowledgement())
+}
+
+/// What the query and the body say; the body wins.
+struct Pairs(Vec<(String, String)>);
+
+impl Pairs {
+    fn of(call: &Unauthenticated) -> Result<Pairs, Failure> {
+        let query = Query::of(&call.uri).into_pairs().into_iter();
+        let mut pairs: Vec<_> = query
+            .map(|(name, value)| (name.into_owned(), value.into_owned()))
+            .collect();
+        pairs.extend(of_body(&call.headers, &call.body)?);
+        Ok(Pairs(pairs))
+    }
+
+    fn get(&self, name: &str) -> Option<&str> {
+        let mut latest_first = self.0.iter().rev();
+        let found = latest_first.find(|(n, value)| n == name && !value.is_empty());
+        found.map(|(_, value)| value.as_str())
+    }
+}
+
+fn of_body(headers: &HeaderMap, body: &Bytes) -> Result<Vec<(String, String)>, Failure> {
+    if body.is_empty() {
+        return Ok(Vec::new());
+    }
+    if body::kind(headers)? != Kind::Json {
+        return Ok(form_urlencoded::parse(body).into_owned().collect());
+    }
+    let Value::Object(members) = json::value(body)? else {
+        return Err(Failure::unprocessable("The body must be an object."));
+    };
+    let texts = members.into_iter().filter_map(|(name, value)| match value {
+        Value::String(text) => Some((name, text)),
+        Value::Number(number) => Some((name, number.to_string())),
+        _ => None,
+    });
+    Ok(texts.collect())
+}
+
+const UCS2: u8 = 8;
+
+/// The octets are what counts; `content` stands in where they are missing or damaged, since Jasmin
+/// made it of the same octets.
+fn read(pairs: &Pairs) -> Result<WholeMo, Failure> {
+    let mut faults = Faults::default();
+    let mut address = |name: &str| match pairs.get(name) {
+        Some(address) => address.to_owned(),
+        None => {
+            rule::required(name, &mut faults);
+            String::new()
+        }
+    };
+    let (source_addr, destination_addr) = (address("from"), address("to"));
+    let coding = pairs.get("coding").unwrap_or("0").trim().parse::<u8>();
+    if coding.is_err() {
+        faults.add("coding", "The coding field must be a number of 0 to 255.");
+    }
+    let content = || pairs.get("content").map(|text| (UCS2, encode_ucs2(text)));
+    let octets = pairs.get("binary").and_then(octets_of);
+    let told = match (octets, coding) {
+        (Some(octets), Ok(coding)) => Some((coding, octets)),
+        (Some(_), Err(_)) => None,
+        (None, _) => content(),
+    };
+    if told.is_none() && pairs.get("binary").is_some_and(|b| octets_of(b).is_none()) {
+        faults.add("binary", "The binary field must be octets in hexadecimal.");
+    }
+    faults.check()?;
+    // A text of no octets is a text.
+    let (data_coding, octets) = told.unwrap_or_default();
+    Ok(WholeMo {
+        source_addr,
+        destination_addr,
+        data_coding,
+        octets,
+    })
+}
+
+fn octets_of(hex: &str) -> Option<Vec<u8>> {
+    let (pairs, rest) = hex.as_bytes().as_chunks::<2>();
+    if !rest.is_empty() {
+        return None;
+    }
+    let digit = |octet: u8| char::from(octet).to_digit(16);
+    let octet = |[high, low]: &[u8; 2]| u8::try_from(digit(*high)? << 4 | digit(*low)?).ok();
+    pairs.iter().map(octet).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn told(form: &str) -> Option<(u8, Vec<u8>)> {
+        let pairs = form_urlencoded::parse(form.as_bytes());
+        let mo = read(&Pairs(pairs.into_owned().collect())).ok()?;
+        assert_eq!(
+            (mo.source_addr.as_str(), mo.destination_addr.as_str()),
+            ("49", "12345")
+        );
+        Some((mo.data_coding, mo.octets))
+    }
+
+    #[test]
+    fn the_octets_count_and_the_content_stands_in() {
+        let from_to = "from=49&to=12345";
+        for (rest, expected) in [
+            ("&content=x&binary=6869&coding=0", Some((0, b"hi".to_vec()))),
+            ("&content=x&binary=6869", Some((0, b"hi".to_vec()))),
+            ("&binary=041F&coding=8", Some((8, vec![4, 0x1F]))),
+            (
+                "&content=%D0%9F&binary=zz&coding=8",
+                Some((8, vec![4, 0x1F])),
+            ),
+            ("&content=%D0%9F", Some((8, vec![4, 0x1F]))),
+            ("&content=&binary=", Some((0, vec![]))),
+            ("&binary=123", None),
+            ("&binary=12&coding=x", None),
+            ("&binary=12&coding=256", None),
+        ] {
+            assert_eq!(told(&format!("{from_to}{rest}")), expected, "{rest}");
+        }
+        assert_eq!(told("to=12345&binary=6869"), None);
+    }
+}
