@@ -39,7 +39,7 @@ pub(super) fn http_answer(recorded: &str) -> Map<String, Value> {
     members
 }
 
-/// What is kept of an HTTP upstream's answer: the form that [`http_answer`] reads. `body` is cut
+/// What is kept of an HTTP upstream's answer: the form in which it is recorded. `body` is cut
 /// at the limit of `remote_response`, and `secrets` are blotted out wherever they stand.
 pub fn recorded_answer(status: u16, body: &[u8], secrets: &Secrets) -> String {
     let body = match serde_json::from_slice::<Value>(body) {
