@@ -28,8 +28,9 @@ use crate::store::{Acceptance, Filter, IdempotencyKey, KeyState, NewMessage, Set
 
 const NAMES: [&str; 3] = ["use_case_id", "to_phone_number", "message"];
 const MESSAGE_CHARACTERS_MAX: usize = 1600;
-/// Beyond every time limit of an upstream over HTTP.
-const WAIT_MAX: Duration = Duration::from_secs(120);
+/// The upstream's answer is waited for, however short the wait of other sends is: the client
+/// needs to hear of a refusal.
+const WAIT_MIN: Duration = Duration::from_secs(30);
 const RETRY_AFTER_S: u32 = 5;
 
 struct SendRequest {
@@ -82,6 +83,14 @@ async fn accept(call: &Call<Sender>, key: Option<IdempotencyKey>) -> Result<Resp
         &api.config.use_cases_defaults,
     )?;
     let profile = gateway_of(api, &use_case)?;
+    profile
+        .check_parts(text::extent(&request.text).parts)
+        .map_err(|most| {
+            Rejection::field(
+                "message",
+                format!("The message must have at most {most} parts."),
+            )
+        })?;
     let head = head(api, &use_case, &profile, &request).await?;
     let waits = profile.transport == Transport::Twilio;
     let new = NewMessage {
@@ -109,7 +118,7 @@ async fn accept(call: &Call<Sender>, key: Option<IdempotencyKey>) -> Result<Resp
         }
     };
     let entries = match settled {
-        Some(settled) => tokio::time::timeout(WAIT_MAX, settled).await,
+        Some(settled) => tokio::time::timeout(profile.wait.max(WAIT_MIN), settled).await,
         None => Ok(Ok(Settled::new())),
     };
     let entries = entries.ok().and_then(Result::ok).unwrap_or_default();
