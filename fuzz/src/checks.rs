@@ -9,7 +9,7 @@ use bytes::{Bytes, BytesMut};
 use smpp_protocol::assembly::{Assembly, Inserted};
 use smpp_protocol::gsm7::{self, Shift};
 use smpp_protocol::national::Language;
-use smpp_protocol::pdu::{Bind, Body, DeliverSm, MessageResp, SubmitSm};
+use smpp_protocol::pdu::{Bind, Body, DeliverSm, MessageResp, SubmitSm, TlvsRef};
 use smpp_protocol::receipt::{Receipt, classify, id};
 use smpp_protocol::segment::{Concat, outline, preview_with, split_as, split_binary, split_with};
 use smpp_protocol::session::BindAs;
@@ -18,9 +18,29 @@ use smpp_protocol::text::{
     lossy,
 };
 use smpp_protocol::{
-    CommandStatus, DataCoding, EsmClass, Event, Pdu, SequenceNumber, Session, SessionOptions,
-    Strictness, Tag, split_frame, udh,
+    CommandStatus, DataCoding, EsmClass, Event, Pdu, PduRef, SequenceNumber, Session,
+    SessionOptions, Strictness, Tag, Tlvs, split_frame, udh,
 };
+
+/// Compares every field of a view with that of the owned PDU.
+macro_rules! same_fields {
+    ($view:ident, $pdu:ident) => {{
+        same_fields!(octets $view, $pdu: service_type source_addr destination_addr
+            schedule_delivery_time validity_period);
+        same_fields!(values $view, $pdu: source_addr_ton source_addr_npi dest_addr_ton
+            dest_addr_npi esm_class protocol_id priority_flag registered_delivery
+            replace_if_present_flag data_coding sm_default_msg_id);
+        assert_eq!($view.short_message(), &$pdu.short_message[..]);
+        assert_eq!($view.user_data(), &$pdu.user_data()[..]);
+        same_tlvs($view.tlvs(), &$pdu.tlvs);
+    }};
+    (octets $view:ident, $pdu:ident: $($field:ident)*) => {
+        $( assert_eq!($view.$field(), $pdu.$field.as_bytes()); )*
+    };
+    (values $view:ident, $pdu:ident: $($field:ident)*) => {
+        $( assert_eq!($view.$field(), $pdu.$field); )*
+    };
+}
 
 /// A stream is cut into the same frames however it arrives, and no octet is lost.
 pub fn frame(data: &[u8]) {
@@ -64,6 +84,7 @@ pub fn frame(data: &[u8]) {
 
 /// What is read can be written and is then the same; strict, forgiving and lenient readers agree.
 pub fn pdu(data: &[u8]) {
+    view(data);
     let octets = || Bytes::copy_from_slice(data);
     let strict = Pdu::decode_with(octets(), Strictness::Strict);
     let lenient = Pdu::decode(octets());
@@ -90,6 +111,13 @@ pub fn pdu(data: &[u8]) {
     let mut out = BytesMut::from(&b"before"[..]);
     decoded.pdu.encode(&mut out);
     let written = out.split_off(6).freeze();
+    let mut slice = vec![0; written.len() + 3];
+    let octets = decoded.pdu.encode_to_slice(&mut slice);
+    assert_eq!(&slice[..octets.expect("there is room")], &written[..]);
+    assert_eq!(
+        decoded.pdu.encode_to_slice(&mut slice[..written.len() - 1]),
+        None
+    );
     assert_eq!(written.len(), decoded.pdu.encoded_len());
     let again = Pdu::decode(written.clone()).expect("what was written is read");
     // The rest of a broken error response may look like TLVs once it is written in full.
@@ -98,6 +126,51 @@ pub fn pdu(data: &[u8]) {
         let mut out = BytesMut::new();
         again.pdu.encode(&mut out);
         assert_eq!(out, written);
+    }
+}
+
+/// A frame has a view exactly if it is one of the commonest PDUs and a strict reader takes it; the
+/// view then has what every reader makes of it.
+pub fn view(data: &[u8]) {
+    let strictness = [
+        Strictness::Lenient,
+        Strictness::Forgiving,
+        Strictness::Strict,
+    ];
+    let read = strictness.map(|how| Pdu::decode_with(Bytes::copy_from_slice(data), how));
+    let Some(view) = PduRef::read(data) else {
+        let [.., strict] = read;
+        assert!(!strict.is_ok_and(|decoded| matches!(
+            decoded.pdu.body,
+            Body::SubmitSm(_) | Body::SubmitSmResp(_) | Body::DeliverSm(_) | Body::DeliverSmResp(_)
+        )));
+        return;
+    };
+    let pdu = view.to_pdu();
+    assert_eq!(view.command_id(), pdu.command_id());
+    assert_eq!(view.command_status(), pdu.command_status);
+    assert_eq!(view.sequence_number(), pdu.sequence_number);
+    match (view, &pdu.body) {
+        (PduRef::SubmitSm(view), Body::SubmitSm(pdu)) => same_fields!(view, pdu),
+        (PduRef::DeliverSm(view), Body::DeliverSm(pdu)) => same_fields!(view, pdu),
+        (PduRef::SubmitSmResp(view), Body::SubmitSmResp(pdu))
+        | (PduRef::DeliverSmResp(view), Body::DeliverSmResp(pdu)) => {
+            assert_eq!(view.message_id(), pdu.message_id.as_bytes());
+            same_tlvs(view.tlvs(), &pdu.tlvs);
+        }
+        other => panic!("{other:?}"),
+    }
+    for decoded in read {
+        let decoded = decoded.expect("what has a view is accepted");
+        assert!(decoded.deviations.is_empty());
+        assert_eq!(decoded.pdu, pdu);
+    }
+}
+
+fn same_tlvs(view: TlvsRef<'_>, tlvs: &Tlvs) {
+    assert!(view.eq(tlvs.iter().map(|tlv| (tlv.tag, &tlv.value[..]))));
+    for tlv in tlvs.iter() {
+        assert_eq!(view.get(tlv.tag), tlvs.get(tlv.tag).map(|value| &value[..]));
     }
 }
 

@@ -76,7 +76,7 @@ pub use coding::{
 pub use command::{CommandId, CommandStatus, SequenceNumber};
 pub use error::{DecodeError, Deviation, Deviations, Fault, Header, Reply};
 pub use frame::{FrameCodec, FrameError, split_frame};
-pub use pdu::{Body, Decoded, Pdu};
+pub use pdu::{Body, Decoded, Pdu, PduRef};
 pub use receipt::{Receipt, ReceiptState};
 pub use session::{Event, Session, SessionOptions};
 pub use tlv::{Tag, Tlv, Tlvs};

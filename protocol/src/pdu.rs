@@ -10,18 +10,19 @@ mod body;
 mod broadcast;
 mod check;
 mod data_sm;
+mod exact;
 mod multi;
 mod short_message;
 mod version;
+mod view;
 
 use bytes::{Bytes, BytesMut};
-use nom::Parser;
-use nom::number::complete::be_u32;
 
 use crate::command::{CommandId, CommandStatus, SequenceNumber};
 use crate::error::{DecodeError, Deviations, Fault, Header};
 use crate::tlv::Tlvs;
-use crate::wire::{Count, Fill, HEADER_OCTETS, Odd, Quick, Reader, Sink, Strictness};
+use crate::wire::{Count, Fill, HEADER_OCTETS, Reader, Sink, Strictness};
+use exact::{MessageRespMarks, ShortMessageMarks};
 
 pub use ancillary::{AlertNotification, CancelSm, QuerySm, QuerySmResp, ReplaceSm};
 pub use bind::{Bind, BindResp, Outbind};
@@ -33,6 +34,7 @@ pub use short_message::{
     BroadcastSmResp, DataSmResp, DeliverSm, DeliverSmResp, MessageResp, QueryBroadcastSmResp,
     SubmitSm, SubmitSmResp,
 };
+pub use view::{MessageRespRef, PduRef, ShortMessageRef, TlvsRef};
 
 /// One protocol data unit.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -103,25 +105,39 @@ impl Pdu {
     /// # Errors
     /// As [`decode`](Self::decode).
     pub fn decode_with(mut frame: Bytes, strictness: Strictness) -> Result<Decoded, DecodeError> {
-        let header = read_header(&mut frame)?;
+        let (header, octets) = header(&frame)?;
+        frame.truncate(octets);
         let frame = &mut frame;
         // Those that come by the thousand: if nothing has to be forgiven, they are quick.
         match header.command_id {
-            CommandId::SUBMIT_SM => quick(frame, header, strictness, |fields| {
-                SubmitSm::read_fields(fields).map(Body::SubmitSm)
-            }),
-            CommandId::DELIVER_SM => quick(frame, header, strictness, |fields| {
-                DeliverSm::read_fields(fields).map(Body::DeliverSm)
-            }),
-            CommandId::SUBMIT_SM_RESP | CommandId::DELIVER_SM_RESP => {
-                quick(frame, header, strictness, |fields| {
-                    let response = MessageResp::read_fields(fields)?;
-                    Ok(match header.command_id {
-                        CommandId::SUBMIT_SM_RESP => Body::SubmitSmResp(response),
-                        _ => Body::DeliverSmResp(response),
-                    })
-                })
-            }
+            CommandId::SUBMIT_SM => quick(
+                frame,
+                header,
+                strictness,
+                ShortMessageMarks::find,
+                |frame, marks| Body::SubmitSm(SubmitSm::take(frame, marks)),
+            ),
+            CommandId::DELIVER_SM => quick(
+                frame,
+                header,
+                strictness,
+                ShortMessageMarks::find,
+                |frame, marks| Body::DeliverSm(DeliverSm::take(frame, marks)),
+            ),
+            CommandId::SUBMIT_SM_RESP => quick(
+                frame,
+                header,
+                strictness,
+                MessageRespMarks::find,
+                |frame, marks| Body::SubmitSmResp(MessageResp::take(frame, marks)),
+            ),
+            CommandId::DELIVER_SM_RESP => quick(
+                frame,
+                header,
+                strictness,
+                MessageRespMarks::find,
+                |frame, marks| Body::DeliverSmResp(MessageResp::take(frame, marks)),
+            ),
             _ => thorough(frame, header, strictness),
         }
     }
@@ -133,7 +149,22 @@ impl Pdu {
     pub fn encode(&self, out: &mut BytesMut) {
         let (start, octets) = (out.len(), self.encoded_len());
         out.resize(start + octets, 0);
-        let mut fields = Fill::new(&mut out[start..]);
+        self.fill(&mut out[start..]);
+    }
+
+    /// Writes the octets of this PDU to the front of `out` and says how many there are; `None`,
+    /// with nothing written, if there is no room for them.
+    pub fn encode_to_slice(&self, out: &mut [u8]) -> Option<usize> {
+        let octets = self.encoded_len();
+        self.fill(out.get_mut(..octets)?);
+        Some(octets)
+    }
+
+    /// Writes into exactly as many octets as were counted.
+    #[inline(always)]
+    fn fill(&self, out: &mut [u8]) {
+        let octets = out.len();
+        let mut fields = Fill::new(out);
         fields.u32(u32::try_from(octets).unwrap_or(u32::MAX));
         fields.u32(self.command_id().0);
         fields.u32(self.command_status.0);
@@ -161,19 +192,18 @@ impl Pdu {
 /// A function for each kind of PDU, so that each is put together where the caller wants it: a PDU
 /// is hundreds of octets, and moving it takes longer than reading it.
 #[inline(never)]
-fn quick(
+fn quick<M>(
     frame: &mut Bytes,
     header: Header,
     strictness: Strictness,
-    read: impl FnOnce(&mut Quick<'_>) -> Result<Body, Odd>,
+    find: impl FnOnce(&[u8], CommandStatus) -> Option<M>,
+    take: impl FnOnce(&mut Bytes, M) -> Body,
 ) -> Result<Decoded, DecodeError> {
-    if header.command_status.is_ok()
-        && let Ok(body) = read(&mut Quick::new(frame))
-    {
+    if let Some(marks) = find(frame, header.command_status) {
         let pdu = Pdu {
             command_status: header.command_status,
             sequence_number: header.sequence_number,
-            body,
+            body: take(frame, marks),
         };
         return Ok(Decoded {
             pdu,
@@ -205,16 +235,16 @@ fn thorough(
     })
 }
 
-/// Cuts the frame to what `command_length` says, and reads its header.
-fn read_header(frame: &mut Bytes) -> Result<Header, DecodeError> {
+/// The header of a frame, and how many octets of it are the PDU.
+#[inline(always)]
+fn header(frame: &[u8]) -> Result<(Header, usize), DecodeError> {
     let refuse = |fault, offset, header| DecodeError {
         fault,
         field: "command_length",
         offset,
         header,
     };
-    let parsed = (be_u32::<_, ()>, be_u32, be_u32, be_u32).parse(&frame[..]);
-    let Ok((_, (command_length, command_id, command_status, sequence_number))) = parsed else {
+    let Some([command_length, command_id, command_status, sequence_number]) = words(frame) else {
         return Err(refuse(Fault::Incomplete, frame.len(), None));
     };
     let header = Header {
@@ -227,11 +257,18 @@ fn read_header(frame: &mut Bytes) -> Result<Header, DecodeError> {
             Err(refuse(Fault::CommandLengthTooSmall, 0, Some(header)))
         }
         octets if octets > frame.len() => Err(refuse(Fault::Incomplete, frame.len(), Some(header))),
-        octets => {
-            frame.truncate(octets);
-            Ok(header)
-        }
+        octets => Ok((header, octets)),
     }
+}
+
+/// The four numbers of a header.
+#[inline(always)]
+fn words(frame: &[u8]) -> Option<[u32; 4]> {
+    let (words, []) = frame.first_chunk::<HEADER_OCTETS>()?.as_chunks() else {
+        return None;
+    };
+    let words: &[[u8; 4]; 4] = words.try_into().ok()?;
+    Some(words.map(u32::from_be_bytes))
 }
 
 /// A body with mandatory fields and TLVs.

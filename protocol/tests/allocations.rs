@@ -6,7 +6,7 @@ use bytes::{Bytes, BytesMut};
 use smpp_protocol::pdu::{Body, DeliverSm, MessageResp, SubmitSm};
 use smpp_protocol::receipt::Receipt;
 use smpp_protocol::segment::{Concat, preview, split};
-use smpp_protocol::{EsmClass, Pdu, SequenceNumber, Tag, Tlvs};
+use smpp_protocol::{EsmClass, Pdu, PduRef, SequenceNumber, Tag, Tlvs};
 
 /// A frame that is already shared, as one split off a read buffer is.
 fn frame(body: Body) -> Bytes {
@@ -61,6 +61,10 @@ fn decoding_and_encoding_a_message_allocates_nothing() {
         assert_allocates(0, || {
             let decoded = Pdu::decode(frame.clone()).unwrap();
             decoded.pdu.encode(&mut out);
+            let view = PduRef::read(&frame).unwrap();
+            assert_eq!(view.sequence_number(), decoded.pdu.sequence_number);
+            let octets = decoded.pdu.encode_to_slice(&mut [0; 512]);
+            assert_eq!(octets, Some(frame.len()));
         });
     }
 }

@@ -3,6 +3,10 @@
 
 mod support;
 
+#[path = "../../fuzz/src/checks.rs"]
+#[allow(unreachable_pub, dead_code, reason = "public for the fuzz targets")]
+mod checks;
+
 use bytes::{Bytes, BytesMut};
 use smpp_protocol::gsm7::{self, Shift};
 use smpp_protocol::national::Language;
@@ -90,6 +94,12 @@ fn whatever_was_read_is_written_and_read_again() {
             assert_eq!(again.pdu, decoded.pdu);
         }
     });
+}
+
+#[test]
+fn the_view_of_a_frame_and_its_owned_pdu_agree_in_every_strictness() {
+    let corpus = corpus();
+    seeds(30_000, |random| checks::view(&damaged(random, &corpus)));
 }
 
 #[test]

@@ -9,15 +9,17 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use bytes::{Bytes, BytesMut};
-use criterion::{Bencher, Criterion};
+use criterion::measurement::WallTime;
+use criterion::{Bencher, BenchmarkGroup, Criterion};
 use rusmpp::extra::concatenation::SubmitSmMultipartExt;
 use rusmpp::extra::encoding::gsm7bit::Gsm7BitUnpacked;
 use smpp_codec::pdus::{DeliveryReceipt, EncodingType, MessageSplitter, SplitMode};
 use smpp_protocol::pdu::Body;
 use smpp_protocol::segment::{Concat, split};
-use smpp_protocol::{Pdu, Receipt, gsm7};
+use smpp_protocol::{Pdu, PduRef, Receipt, gsm7};
 use smpp_protocol_benches::{
-    Ours, Peer, RECEIPT, Rusmpp, Smpp34, SmppCodec, TEXT, for_each_frame, frames,
+    Ours, Peer, RECEIPT, Rusmpp, Smpp34, SmppCodec, TEXT, for_each_frame, frames, rusmpp_lent,
+    rusmpp_to_slice,
 };
 
 /// Inputs made at a time; few enough to stay in the cache.
@@ -28,6 +30,10 @@ type Measure = fn(&mut Bencher<'_>, &Bytes);
 
 const PEERS: [&str; 4] = [OURS, "rusmpp", "smpp34", "smpp-codec"];
 const OURS: &str = Ours::NAME;
+const OURS_LENT: &str = "smpp-protocol lent";
+const RUSMPP_LENT: &str = "rusmpp lent";
+
+type Group<'a> = BenchmarkGroup<'a, WallTime>;
 
 fn main() {
     let home = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("target/criterion");
@@ -49,6 +55,11 @@ fn main() {
                 let mut group = criterion.benchmark_group(format!("{step} {name}"));
                 for (peer, measure) in PEERS.iter().zip(measure) {
                     group.bench_function(*peer, |b| measure(b, frame));
+                }
+                match step {
+                    "decode" => decode_lent(&mut group, frame),
+                    "encode" => encode_to_slice(&mut group, frame),
+                    _ => {}
                 }
                 group.finish();
             }
@@ -109,6 +120,39 @@ fn round_trip<P: Peer>(b: &mut Bencher<'_>, frame: &Bytes) {
             P::encode(P::lend(&P::decode(input)), &mut out, &mut vec)
         },
     );
+}
+
+/// As `decode`, for crates that lend the fields from the frame.
+fn decode_lent(group: &mut Group<'_>, frame: &Bytes) {
+    group.bench_function(OURS_LENT, |b| consume(b, || &frame[..], PduRef::read));
+    group.bench_function(RUSMPP_LENT, |b| consume(b, || &frame[..], rusmpp_lent));
+}
+
+/// As `encode`, for crates that write into a slice; and a copy of the octets, which nobody can be
+/// quicker than.
+fn encode_to_slice(group: &mut Group<'_>, frame: &Bytes) {
+    let mut out = [0; 4096];
+    let pdu = Pdu::decode(frame.clone()).expect("a valid frame").pdu;
+    group.bench_function(OURS_LENT, |b| {
+        consume(b, || &pdu, |pdu| pdu.encode_to_slice(black_box(&mut out)));
+    });
+    let (command, _) = rusmpp_lent(frame).expect("a valid frame");
+    group.bench_function(RUSMPP_LENT, |b| {
+        consume(
+            b,
+            || &command,
+            |command| rusmpp_to_slice(command, black_box(&mut out)),
+        );
+    });
+    group.bench_function("memcpy", |b| {
+        consume(
+            b,
+            || &frame[..],
+            |frame| {
+                black_box(&mut out)[..frame.len()].copy_from_slice(frame);
+            },
+        );
+    });
 }
 
 fn texts(criterion: &mut Criterion) {
@@ -182,12 +226,16 @@ fn table(home: &Path) {
             .map(|(count, time)| time / count);
         samples.reduce(f64::min)
     };
-    let names = ["rusmpp", "smpp34", "smpp-codec", "memcpy"];
-    println!(
-        "| ns | {} | {} | best ÷ ours |",
-        Ours::NAME,
-        names.join(" | ")
-    );
+    let names = [
+        OURS,
+        OURS_LENT,
+        "rusmpp",
+        RUSMPP_LENT,
+        "smpp34",
+        "smpp-codec",
+        "memcpy",
+    ];
+    println!("| ns | {} | best ÷ ours | ÷ lent |", names.join(" | "));
     println!("|---|{}", "---:|".repeat(names.len() + 2));
     let mut groups: Vec<String> = fs::read_dir(home)
         .into_iter()
@@ -197,18 +245,15 @@ fn table(home: &Path) {
         .collect();
     groups.sort();
     for group in groups {
-        let Some(ours) = best(&group, OURS) else {
+        let times = names.map(|name| best(&group, name));
+        let [Some(ours), lent, peers @ .., _] = times else {
             continue;
         };
-        let others = names.map(|name| best(&group, name));
-        let quickest = others[..3]
-            .iter()
-            .flatten()
-            .copied()
-            .fold(f64::MAX, f64::min);
-        let cells = others.map(|cell| cell.map_or("–".to_owned(), |ns| format!("{ns:.0}")));
+        let quickest = peers.into_iter().flatten().fold(f64::MAX, f64::min);
+        let cells = times.map(|cell| cell.map_or("–".to_owned(), |ns| format!("{ns:.0}")));
+        let lent = lent.map_or("–".to_owned(), |lent| format!("{:.1}", quickest / lent));
         println!(
-            "| {group} | {ours:.0} | {} | {:.1} |",
+            "| {group} | {} | {:.1} | {lent} |",
             cells.join(" | "),
             quickest / ours
         );

@@ -8,6 +8,8 @@ use std::marker::PhantomData;
 
 use bytes::{Bytes, BytesMut};
 use rusmpp::tokio_codec::CommandCodec;
+use rusmpp_core::decode::borrowed::DecodeWithLength;
+use rusmpp_core::encode::{Encode, Length};
 use smpp_codec::pdus::{DeliverSmRequest, SubmitSmRequest, SubmitSmResponse};
 use smpp_protocol::pdu::{Body, DeliverSm, MessageResp, SubmitSm};
 use smpp_protocol::{
@@ -238,6 +240,33 @@ macro_rules! smpp_codec {
 
 smpp_codec! { SubmitSmRequest DeliverSmRequest SubmitSmResponse }
 
+/// A frame to a PDU of rusmpp-core that borrows from it, the way its codec for slices does.
+///
+/// # Errors
+/// If rusmpp-core refuses it.
+///
+/// # Panics
+/// If the frame is shorter than its `command_length`.
+pub fn rusmpp_lent(frame: &[u8]) -> Result<(LentCommand<'_>, usize), LentError> {
+    let command_length = u32::from_be_bytes(*frame.first_chunk().expect("a header")) as usize;
+    LentCommand::decode(&frame[4..command_length], command_length - 4)
+}
+
+/// A PDU of rusmpp-core to octets at the front of `out`, the way its codec for slices does; how
+/// many, or `None` without room.
+pub fn rusmpp_to_slice(command: &LentCommand<'_>, out: &mut [u8]) -> Option<usize> {
+    let command_length = 4 + command.length();
+    let out = out.get_mut(..command_length)?;
+    out[..4].copy_from_slice(&(command_length as u32).to_be_bytes());
+    command.encode(&mut out[4..]);
+    Some(command_length)
+}
+
+/// What rusmpp-core borrows, with room for as many TLVs as are measured.
+pub type LentCommand<'a> = rusmpp_core::command::borrowed::Command<'a, 3>;
+/// Why it did not.
+pub type LentError = rusmpp_core::decode::DecodeError;
+
 /// Calls a macro with the peers' types for each of [`frames`], in their order.
 #[macro_export]
 macro_rules! for_each_frame {
@@ -254,6 +283,8 @@ macro_rules! for_each_frame {
 
 #[cfg(test)]
 mod tests {
+    use smpp_protocol::PduRef;
+
     use super::*;
 
     fn round_trip<P: Peer>(frame: &Bytes) -> Vec<u8> {
@@ -276,5 +307,14 @@ mod tests {
             )* };
         }
         for_each_frame!(check);
+        for (name, frame) in &frames() {
+            let mut out = [0; 512];
+            let (lent, _) = rusmpp_lent(frame).unwrap();
+            let octets = rusmpp_to_slice(&lent, &mut out).unwrap();
+            assert_eq!(out[..octets], frame[..], "{name}");
+            let pdu = PduRef::read(frame).unwrap().to_pdu();
+            let octets = pdu.encode_to_slice(&mut out).unwrap();
+            assert_eq!(out[..octets], frame[..], "{name}");
+        }
     }
 }

@@ -2,6 +2,7 @@
 
 use bytes::Bytes;
 
+use super::exact::{MessageRespMarks, ShortMessageMarks, own_text, own_tlvs};
 use super::{Layout, ResponseLayout};
 use crate::address::Address;
 use crate::c_octet_string::COctetString;
@@ -9,7 +10,7 @@ use crate::coding::{DataCoding, EsmClass, Npi, RegisteredDelivery, Ton};
 use crate::error::DecodeError;
 use crate::segment::Segment;
 use crate::tlv::{Tag, Tlvs};
-use crate::wire::{Fields, Reader, Sink, Times};
+use crate::wire::{HEADER_OCTETS, Reader, Sink, Times, take};
 
 /// Octets that `sm_length` can announce.
 pub(crate) const SHORT_MESSAGE_OCTETS_MAX: usize = u8::MAX as usize;
@@ -111,9 +112,41 @@ macro_rules! short_message_pdu {
         }
 
         impl $type {
-            /// Inlined into its two callers, so that the quick one has nothing to move.
+            /// Takes the fields out of a frame from where they were found; the last takes the
+            /// frame along.
             #[inline(always)]
-            pub(super) fn read_fields<F: Fields>(fields: &mut F) -> Result<Self, F::Error> {
+            pub(super) fn take(frame: &mut Bytes, marks: ShortMessageMarks) -> Self {
+                let source_addr = usize::from(marks.source_addr);
+                let destination_addr = usize::from(marks.destination_addr);
+                let esm_class = usize::from(marks.esm_class);
+                let validity_period = usize::from(marks.validity_period);
+                let registered_delivery = usize::from(marks.registered_delivery);
+                let (start, tlvs) = (marks.short_message(), usize::from(marks.tlvs));
+                Self {
+                    service_type: own_text(frame, HEADER_OCTETS, source_addr - 3),
+                    source_addr_ton: Ton(frame[source_addr - 2]),
+                    source_addr_npi: Npi(frame[source_addr - 1]),
+                    source_addr: own_text(frame, source_addr, destination_addr - 3),
+                    dest_addr_ton: Ton(frame[destination_addr - 2]),
+                    dest_addr_npi: Npi(frame[destination_addr - 1]),
+                    destination_addr: own_text(frame, destination_addr, esm_class - 1),
+                    esm_class: EsmClass(frame[esm_class]),
+                    protocol_id: frame[esm_class + 1],
+                    priority_flag: frame[esm_class + 2],
+                    schedule_delivery_time: own_text(frame, esm_class + 3, validity_period - 1),
+                    validity_period: own_text(frame, validity_period, registered_delivery - 1),
+                    registered_delivery: RegisteredDelivery(frame[registered_delivery]),
+                    replace_if_present_flag: frame[registered_delivery + 1],
+                    data_coding: DataCoding(frame[registered_delivery + 2]),
+                    sm_default_msg_id: frame[registered_delivery + 3],
+                    short_message: take(frame, start, tlvs - start),
+                    tlvs: own_tlvs(frame, tlvs),
+                }
+            }
+        }
+
+        impl Layout for $type {
+            fn read(fields: &mut Reader) -> Result<Self, DecodeError> {
                 Ok(Self {
                     service_type: fields.c_octets("service_type", 6)?,
                     source_addr_ton: Ton(fields.u8("source_addr_ton")?),
@@ -139,12 +172,6 @@ macro_rules! short_message_pdu {
                     short_message: fields.short_message()?,
                     tlvs: fields.tlvs_after_short_message()?,
                 })
-            }
-        }
-
-        impl Layout for $type {
-            fn read(fields: &mut Reader) -> Result<Self, DecodeError> {
-                Self::read_fields(fields)
             }
 
             fn write(&self, out: &mut impl Sink) {
@@ -216,18 +243,23 @@ impl MessageResp {
 }
 
 impl MessageResp {
+    /// Takes the fields out of a frame from where they were found.
     #[inline(always)]
-    pub(super) fn read_fields<F: Fields>(fields: &mut F) -> Result<Self, F::Error> {
-        Ok(Self {
-            message_id: fields.long_c_octets("message_id", 65)?,
-            tlvs: fields.tlvs()?,
-        })
+    pub(super) fn take(frame: &mut Bytes, marks: MessageRespMarks) -> Self {
+        let id_end = HEADER_OCTETS + usize::from(marks.id_octets);
+        Self {
+            message_id: own_text(frame, HEADER_OCTETS, id_end),
+            tlvs: own_tlvs(frame, marks.tlvs.into()),
+        }
     }
 }
 
 impl Layout for MessageResp {
     fn read(fields: &mut Reader) -> Result<Self, DecodeError> {
-        Self::read_fields(fields)
+        Ok(Self {
+            message_id: fields.c_octets("message_id", 65)?,
+            tlvs: fields.tlvs()?,
+        })
     }
 
     fn write(&self, out: &mut impl Sink) {
