@@ -21,7 +21,7 @@ use bytes::{Bytes, BytesMut};
 use crate::command::{CommandId, CommandStatus, SequenceNumber};
 use crate::error::{DecodeError, Deviations, Fault, Header};
 use crate::tlv::Tlvs;
-use crate::wire::{Count, Fill, HEADER_OCTETS, Reader, Sink, Strictness};
+use crate::wire::{Count, Fill, HEADER_OCTETS, Reader, SLACK, Sink, Strictness};
 use exact::{MessageRespMarks, ShortMessageMarks};
 
 pub use ancillary::{AlertNotification, CancelSm, QuerySm, QuerySmResp, ReplaceSm};
@@ -148,28 +148,42 @@ impl Pdu {
     /// wants it.
     pub fn encode(&self, out: &mut BytesMut) {
         let (start, octets) = (out.len(), self.encoded_len());
-        out.resize(start + octets, 0);
-        self.fill(&mut out[start..]);
+        out.resize(start + octets + SLACK, 0);
+        let written = self.encode_to_slice(&mut out[start..]);
+        debug_assert_eq!(written, Some(octets), "counted by the same calls");
+        out.truncate(start + octets);
     }
 
-    /// Writes the octets of this PDU to the front of `out` and says how many there are; `None`,
-    /// with nothing written, if there is no room for them.
+    /// Writes the octets of this PDU to the front of `out` and says how many there are. `None` if
+    /// there is no room for them. What is behind them, and all of `out` if there is no room, may
+    /// be written over; a slice with 24 octets to spare is filled quickest.
     pub fn encode_to_slice(&self, out: &mut [u8]) -> Option<usize> {
-        let octets = self.encoded_len();
-        self.fill(out.get_mut(..octets)?);
+        let room = out.len();
+        let header = [0, self.command_status.0, self.sequence_number.0];
+        // Those that go by the thousand have functions to themselves.
+        let left = match &self.body {
+            Body::SubmitSm(body) => fill(out, CommandId::SUBMIT_SM, header, body),
+            Body::DeliverSm(body) => fill(out, CommandId::DELIVER_SM, header, body),
+            Body::SubmitSmResp(body) if self.command_status.is_ok() => {
+                fill(out, CommandId::SUBMIT_SM_RESP, header, body)
+            }
+            Body::DeliverSmResp(body) if self.command_status.is_ok() => {
+                fill(out, CommandId::DELIVER_SM_RESP, header, body)
+            }
+            _ => self.fill_any(out, header),
+        }?;
+        let octets = room - left;
+        let length = u32::try_from(octets).unwrap_or(u32::MAX);
+        *out.first_chunk_mut()? = length.to_be_bytes();
         Some(octets)
     }
 
-    /// Writes into exactly as many octets as were counted.
-    #[inline(always)]
-    fn fill(&self, out: &mut [u8]) {
-        let octets = out.len();
+    #[inline(never)]
+    fn fill_any(&self, out: &mut [u8], header: [u32; 3]) -> Option<usize> {
         let mut fields = Fill::new(out);
-        fields.u32(u32::try_from(octets).unwrap_or(u32::MAX));
-        fields.u32(self.command_id().0);
-        fields.u32(self.command_status.0);
-        fields.u32(self.sequence_number.0);
+        write_header(&mut fields, self.command_id(), header);
         self.write_body(&mut fields);
+        fields.left()
     }
 
     /// Octets that [`encode`](Self::encode) would append, header included.
@@ -185,6 +199,29 @@ impl Pdu {
             self.body.write(out);
         }
     }
+}
+
+/// The octets left behind a PDU whose length is still to be written.
+#[inline(never)]
+fn fill(
+    out: &mut [u8],
+    command_id: CommandId,
+    header: [u32; 3],
+    body: &impl Layout,
+) -> Option<usize> {
+    let mut fields = Fill::new(out);
+    write_header(&mut fields, command_id, header);
+    body.write(&mut fields);
+    fields.left()
+}
+
+#[inline(always)]
+fn write_header(out: &mut impl Sink, command_id: CommandId, header: [u32; 3]) {
+    let [length, status, sequence] = header;
+    out.u32(length);
+    out.u32(command_id.0);
+    out.u32(status);
+    out.u32(sequence);
 }
 
 /// A PDU that is exactly as the specification wants it; or else what a thorough reading says.

@@ -229,9 +229,15 @@ impl Tlvs {
     fn write_all(&self, out: &mut impl Sink) {
         for Tlv { tag, value } in self.iter() {
             let octets = value.len().min(VALUE_OCTETS_MAX);
-            out.u16(tag.0);
-            out.u16(octets as u16);
-            out.octets(&value[..octets]);
+            let [tag, tag_low] = tag.0.to_be_bytes();
+            let [len, len_low] = (octets as u16).to_be_bytes();
+            out.array([tag, tag_low, len, len_low]);
+            // Most are numbers.
+            match value[..octets] {
+                [one] => out.array([one]),
+                [high, low] => out.array([high, low]),
+                ref value => out.octets(value),
+            }
         }
     }
 }

@@ -19,7 +19,7 @@ use crate::error::{DecodeError, Deviation, Deviations, Fault, Header};
 use crate::time::SmppTime;
 use crate::tlv::{Tag, Tlvs, one_octet};
 
-pub(crate) use sink::{Count, Fill, Sink};
+pub(crate) use sink::{Count, Fill, SLACK, Sink};
 
 /// Octets of a PDU header, and so of the shortest PDU.
 pub(crate) const HEADER_OCTETS: usize = 16;

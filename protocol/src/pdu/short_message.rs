@@ -174,23 +174,22 @@ macro_rules! short_message_pdu {
                 })
             }
 
+            #[inline(always)]
             fn write(&self, out: &mut impl Sink) {
                 out.c_octets(&self.service_type);
-                out.u8(self.source_addr_ton.0);
-                out.u8(self.source_addr_npi.0);
+                out.array([self.source_addr_ton.0, self.source_addr_npi.0]);
                 out.c_octets(&self.source_addr);
-                out.u8(self.dest_addr_ton.0);
-                out.u8(self.dest_addr_npi.0);
+                out.array([self.dest_addr_ton.0, self.dest_addr_npi.0]);
                 out.c_octets(&self.destination_addr);
-                out.u8(self.esm_class.0);
-                out.u8(self.protocol_id);
-                out.u8(self.priority_flag);
+                out.array([self.esm_class.0, self.protocol_id, self.priority_flag]);
                 out.c_octets(&self.schedule_delivery_time);
                 out.c_octets(&self.validity_period);
-                out.u8(self.registered_delivery.0);
-                out.u8(self.replace_if_present_flag);
-                out.u8(self.data_coding.0);
-                out.u8(self.sm_default_msg_id);
+                out.array([
+                    self.registered_delivery.0,
+                    self.replace_if_present_flag,
+                    self.data_coding.0,
+                    self.sm_default_msg_id,
+                ]);
                 write_user_data(out, &self.short_message, &self.tlvs);
             }
 
@@ -262,6 +261,7 @@ impl Layout for MessageResp {
         })
     }
 
+    #[inline(always)]
     fn write(&self, out: &mut impl Sink) {
         out.c_octets(&self.message_id);
         self.tlvs.write(out);
@@ -297,7 +297,7 @@ pub(crate) fn user_data<'a>(short_message: &'a Bytes, tlvs: &'a Tlvs) -> &'a Byt
 
 /// Writes sm_length, short_message and the TLVs; user data that sm_length cannot count goes into
 /// `message_payload`, unless that is taken.
-#[inline]
+#[inline(always)]
 pub(crate) fn write_user_data(out: &mut impl Sink, short_message: &Bytes, tlvs: &Tlvs) {
     if short_message.len() <= SHORT_MESSAGE_OCTETS_MAX {
         out.u8(short_message.len() as u8);

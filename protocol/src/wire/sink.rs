@@ -4,75 +4,96 @@ use crate::c_octet_string::{COctetString, INLINE};
 
 /// Where fields are written to.
 pub(crate) trait Sink {
-    fn u8(&mut self, value: u8);
-    fn u16(&mut self, value: u16);
-    fn u32(&mut self, value: u32);
+    /// So many octets at once, which takes one look at the room for them.
+    fn array<const N: usize>(&mut self, octets: [u8; N]);
     fn octets(&mut self, octets: &[u8]);
 
-    #[inline]
+    #[inline(always)]
+    fn u8(&mut self, value: u8) {
+        self.array([value]);
+    }
+
+    #[inline(always)]
+    fn u32(&mut self, value: u32) {
+        self.array(value.to_be_bytes());
+    }
+
+    #[inline(always)]
     fn c_octets(&mut self, text: &COctetString) {
         self.octets(text.as_bytes());
         self.u8(0);
     }
 }
 
-/// Writes into octets that were counted before.
+/// Octets that an inline text takes with its NUL, however short it is: what is too much of it is
+/// written over.
+pub(crate) const SLACK: usize = INLINE + 1;
+
+/// Writes into octets as long as there are enough.
 pub(crate) struct Fill<'b> {
-    out: &'b mut [u8],
-    at: usize,
+    rest: &'b mut [u8],
+    is_full: bool,
 }
 
 impl<'b> Fill<'b> {
     pub(crate) fn new(out: &'b mut [u8]) -> Self {
-        Self { out, at: 0 }
+        Self {
+            rest: out,
+            is_full: false,
+        }
     }
 
-    /// The next `N` octets, of which the first `octets` are to be kept.
+    /// How many octets are left, unless there were too few.
     #[inline(always)]
-    fn next<const N: usize>(&mut self, octets: usize) -> Option<&mut [u8; N]> {
-        let next = self.out.get_mut(self.at..)?.first_chunk_mut();
-        self.at += octets;
-        next
+    pub(crate) fn left(self) -> Option<usize> {
+        (!self.is_full).then_some(self.rest.len())
+    }
+
+    #[inline(never)]
+    #[cold]
+    fn c_octets_at_the_end(&mut self, text: &COctetString) {
+        self.octets(text.as_bytes());
+        self.array([0]);
     }
 }
 
 impl Sink for Fill<'_> {
     #[inline(always)]
-    fn u8(&mut self, value: u8) {
-        *self.next(1).expect("Count went the same way") = [value];
-    }
-
-    #[inline(always)]
-    fn u16(&mut self, value: u16) {
-        *self.next(2).expect("Count went the same way") = value.to_be_bytes();
-    }
-
-    #[inline(always)]
-    fn u32(&mut self, value: u32) {
-        *self.next(4).expect("Count went the same way") = value.to_be_bytes();
+    fn array<const N: usize>(&mut self, octets: [u8; N]) {
+        let rest = std::mem::take(&mut self.rest);
+        match rest.split_first_chunk_mut() {
+            Some((next, behind)) => {
+                *next = octets;
+                self.rest = behind;
+            }
+            None => self.is_full = true,
+        }
     }
 
     #[inline(always)]
     fn octets(&mut self, octets: &[u8]) {
-        self.out[self.at..][..octets.len()].copy_from_slice(octets);
-        self.at += octets.len();
+        let rest = std::mem::take(&mut self.rest);
+        match rest.split_at_mut_checked(octets.len()) {
+            Some((next, behind)) => {
+                next.copy_from_slice(octets);
+                self.rest = behind;
+            }
+            None => self.is_full = true,
+        }
     }
 
     #[inline(always)]
     fn c_octets(&mut self, text: &COctetString) {
-        // A copy of fixed length is a few moves; what is too much of it is written over.
+        // A copy of fixed length is a few moves, of variable length a call.
         if let Some((octets, len)) = text.as_inline()
-            && self.out.len() - self.at > INLINE
+            && let Some(next) = self.rest.first_chunk_mut::<SLACK>()
         {
-            if len > 0 {
-                *self
-                    .next(len)
-                    .expect("the condition left more than an inline text takes") = *octets;
-            }
-            self.u8(0);
+            *next.first_chunk_mut().expect("24 is more than 23") = *octets;
+            next[len] = 0;
+            let rest = std::mem::take(&mut self.rest);
+            self.rest = &mut rest[len + 1..];
         } else {
-            self.octets(text.as_bytes());
-            self.u8(0);
+            self.c_octets_at_the_end(text);
         }
     }
 }
@@ -83,18 +104,8 @@ pub(crate) struct Count(pub(crate) usize);
 
 impl Sink for Count {
     #[inline(always)]
-    fn u8(&mut self, _: u8) {
-        self.0 += 1;
-    }
-
-    #[inline(always)]
-    fn u16(&mut self, _: u16) {
-        self.0 += 2;
-    }
-
-    #[inline(always)]
-    fn u32(&mut self, _: u32) {
-        self.0 += 4;
+    fn array<const N: usize>(&mut self, _: [u8; N]) {
+        self.0 += N;
     }
 
     #[inline(always)]
