@@ -1,8 +1,8 @@
 //! Where the fields of the commonest PDUs are, if these are exactly as the specification wants.
 //!
-//! The one quick decoder: [`PduRef`](super::PduRef) lends the fields from there, [`Pdu::decode`]
-//! (super::Pdu::decode) takes them from there, and what is not found here is left to the thorough
-//! reader. A PDU has marks exactly if a strict reader accepts it.
+//! The one quick decoder: [`PduRef`](super::PduRef) lends the fields from there,
+//! [`Pdu::decode`](super::Pdu::decode) takes them from there, and what is not found here is left to
+//! the thorough reader. A PDU has marks exactly if a strict reader accepts it.
 
 use bytes::Bytes;
 
