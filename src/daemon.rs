@@ -223,13 +223,13 @@ async fn put_use_cases(config: &Config, store: &LogStore) -> Result<(), StoreErr
 fn open_store(config: &Config, metrics: &Metrics) -> Result<LogStore, StartError> {
     let storage = &config.storage;
     let options = SledOptions {
-        path: storage.path.clone(),
         slice_octets_max: storage.slice_octets,
         slice_age_max: storage.slice_age,
         retention: storage.retention_age,
         retention_octets_max: storage.retention_octets.unwrap_or(0),
         disk_reserve_octets: storage.disk_reserve_octets,
         cache_octets: storage.cache_octets,
+        ..SledOptions::at(&storage.path)
     };
     let policy = Policy {
         queued_per_gateway_max: usize::try_from(config.limits.queued_per_gateway)

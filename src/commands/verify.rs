@@ -1,9 +1,8 @@
 //! `smpp-bridge verify` and `export`: what the log holds, proved and written out.
 
 use crate::message::Event;
-use crate::store::audit::{audit, walk};
-use crate::store::journal::Journal;
-use crate::store::sled::{SledJournal, SledOptions};
+use crate::store::audit::{Found, audit, walk};
+use crate::store::sled::LogAtRest;
 use serde_json::{Value, json};
 use std::io::{IsTerminal, Write};
 use std::path::Path;
@@ -61,21 +60,27 @@ pub fn export(data: &Path) -> ExitCode {
     let mut out = std::io::BufWriter::new(std::io::stdout().lock());
     let mut bar = Bar::new();
     let mut failed = None;
-    walk(&*journal.source(), |frame, entry, done, all| {
-        bar.show(done, all);
+    let source = journal.source();
+    let (lowest, highest) = source.bounds().unwrap_or((1, 0));
+    let each = |found: Found<'_>| {
         if failed.is_some() {
             return;
         }
-        let line = match entry {
-            Ok(entry) => json!({
+        let line = match found {
+            Found::Entry { frame, entry } => json!({
                 "frame": frame,
                 "message": entry.subject.0,
                 "at_us": entry.at.0,
                 "event": readable(&entry.event),
             }),
-            Err(e) => json!({"frame": frame, "damaged": e.to_string()}),
+            Found::Damage { first, last, error } => {
+                json!({"frame": first, "to": last, "damaged": error.to_string()})
+            }
         };
         failed = writeln!(out, "{line}").err();
+    };
+    walk(&*source, 0, each, |number| {
+        bar.show(number + 1 - lowest, highest + 1 - lowest);
     });
     bar.clear();
     match failed.or_else(|| out.flush().err()) {
@@ -99,7 +104,7 @@ fn readable(event: &Event) -> Value {
     value
 }
 
-fn open(data: &Path) -> Result<SledJournal, ExitCode> {
+fn open(data: &Path) -> Result<LogAtRest, ExitCode> {
     if !data.is_dir() {
         eprintln!(
             "smpp-bridge: {}: there is no log; --data takes the directory of storage.path",
@@ -107,12 +112,10 @@ fn open(data: &Path) -> Result<SledJournal, ExitCode> {
         );
         return Err(ExitCode::FAILURE);
     }
-    SledJournal::open(&SledOptions::at(data))
-        .map(|(journal, _)| journal)
-        .map_err(|e| {
-            eprintln!("smpp-bridge: {e}");
-            ExitCode::FAILURE
-        })
+    LogAtRest::open(data).map_err(|e| {
+        eprintln!("smpp-bridge: {e}");
+        ExitCode::FAILURE
+    })
 }
 
 /// Progress on a terminal; silent elsewhere.

@@ -49,62 +49,102 @@ impl Audit {
     }
 }
 
-/// Reads every entry, oldest first. `each` also gets how many frames are done, of how many.
+/// What a walk comes by.
+#[derive(Debug)]
+pub enum Found<'a> {
+    Entry {
+        /// The frame in which it begins.
+        frame: u64,
+        entry: &'a Entry,
+    },
+    /// These frames cannot be read, all for the same reason.
+    Damage {
+        first: u64,
+        last: u64,
+        error: &'a StoreError,
+    },
+}
+
+/// Reads every entry from a frame on, oldest first. `progress` gets the number of each
+/// frame that is done.
 pub fn walk(
     source: &dyn FrameSource,
-    mut each: impl FnMut(u64, Result<&Entry, &StoreError>, u64, u64),
+    from: u64,
+    mut each: impl FnMut(Found<'_>),
+    mut progress: impl FnMut(u64),
 ) {
     let Some((lowest, highest)) = source.bounds() else {
         return;
     };
-    let all = highest - lowest + 1;
     let mut unpacker = Unpacker::default();
-    for number in lowest..=highest {
-        let done = number - lowest + 1;
-        let octets = match source.read(number) {
-            Ok(Some(octets)) => octets,
-            // Between slices numbers go on; a frame that is not there is a gap.
-            Ok(None) => {
-                each(
-                    number,
-                    Err(&StoreError::Corrupt(format!("frame {number} is missing"))),
-                    done,
-                    all,
-                );
-                unpacker = Unpacker::default();
-                continue;
-            }
-            Err(e) => {
-                each(number, Err(&e), done, all);
-                unpacker = Unpacker::default();
-                continue;
-            }
-        };
-        if unpacker.is_fresh() && is_continuation(&octets) {
-            continue;
-        }
-        let read = unpacker.frame(number, &octets, |frame, entry| {
-            each(frame, Ok(&entry), done, all)
+    let mut damage: Option<(u64, u64, StoreError)> = None;
+    for number in from.max(lowest)..=highest {
+        let read = read_frame(source, number, &mut unpacker, |frame, entry| {
+            tell(&mut damage, &mut each);
+            each(Found::Entry {
+                frame,
+                entry: &entry,
+            });
         });
-        if let Err(e) = read {
-            each(number, Err(&e), done, all);
-            unpacker = Unpacker::default();
+        match (read, &mut damage) {
+            (Ok(()), _) => {}
+            (Err(e), Some((_, last, same))) if e == *same && *last + 1 == number => *last = number,
+            (Err(e), _) => {
+                tell(&mut damage, &mut each);
+                damage = Some((number, number, e));
+            }
         }
+        progress(number);
     }
+    tell(&mut damage, &mut each);
+}
+
+fn tell(damage: &mut Option<(u64, u64, StoreError)>, each: &mut impl FnMut(Found<'_>)) {
+    if let Some((first, last, error)) = damage.take() {
+        each(Found::Damage {
+            first,
+            last,
+            error: &error,
+        });
+    }
+}
+
+/// One frame of a walk. After an error the next one is read as if it were the first.
+fn read_frame(
+    source: &dyn FrameSource,
+    number: u64,
+    unpacker: &mut Unpacker,
+    each: impl FnMut(u64, Entry),
+) -> Result<(), StoreError> {
+    let octets = source.read(number).and_then(|found| {
+        found.ok_or_else(|| StoreError::Corrupt("frames are missing".to_owned()))
+    });
+    let read = octets.and_then(|octets| {
+        // The rest of an entry whose beginning is in a slice that is gone.
+        if unpacker.is_fresh() && is_continuation(&octets) {
+            return Ok(());
+        }
+        unpacker.frame(number, &octets, each)
+    });
+    if read.is_err() {
+        *unpacker = Unpacker::default();
+    }
+    read
 }
 
 /// Proves the log, or says what is wrong with it. `progress` gets frames done and all.
 pub fn audit(source: &dyn FrameSource, mut progress: impl FnMut(u64, u64)) -> Audit {
     let mut auditor = Auditor::default();
-    if let Some((lowest, highest)) = source.bounds() {
-        auditor.found.frames = highest - lowest + 1;
-    }
-    walk(source, |frame, entry, done, all| {
-        match entry {
-            Ok(entry) => auditor.entry(frame, entry),
-            Err(e) => auditor.violation(|| e.to_string()),
+    let (lowest, highest) = source.bounds().unwrap_or((1, 0));
+    auditor.found.frames = highest + 1 - lowest;
+    let each = |found: Found<'_>| match found {
+        Found::Entry { frame, entry } => auditor.entry(frame, entry),
+        Found::Damage { first, last, error } => {
+            auditor.violation(|| format!("frames {first} to {last}: {error}"));
         }
-        progress(done, all);
+    };
+    walk(source, 0, each, |number| {
+        progress(number + 1 - lowest, highest + 1 - lowest);
     });
     auditor.finish()
 }

@@ -1,6 +1,6 @@
 //! The store over a journal: a handle for callers, a writer and a reader thread behind.
 
-use super::codec::{Unpacker, is_continuation};
+use super::audit::{Found, walk};
 use super::intent::*;
 use super::journal::{FrameSource, Journal};
 use super::ledger::{Ledger, Policy};
@@ -123,37 +123,25 @@ fn spawn(name: &str, run: impl FnOnce() + Send + 'static) -> Result<(), StoreErr
 fn read_log(source: &dyn FrameSource, from: u64, policy: Policy) -> Ledger {
     let (lowest, highest) = source.bounds().unwrap_or((1, 0));
     let mut ledger = Ledger::new(policy, highest + 1);
-    let mut unpacker = Unpacker::default();
     let (mut entries, mut damaged) = (0u64, 0u64);
     let began = std::time::Instant::now();
-    for number in from.max(lowest)..=highest {
-        let octets = match source.read(number) {
-            Ok(Some(octets)) => octets,
-            // A gap between slices, or a frame that is gone.
-            Ok(None) => {
-                unpacker = Unpacker::default();
-                continue;
-            }
-            Err(e) => {
-                error!(frame = number, error = %e, "a frame of the log cannot be read");
-                damaged += 1;
-                unpacker = Unpacker::default();
-                continue;
-            }
-        };
-        if unpacker.is_fresh() && is_continuation(&octets) {
-            continue;
-        }
-        let read = unpacker.frame(number, &octets, |frame, entry| {
+    let each = |found: Found<'_>| match found {
+        Found::Entry { frame, entry } => {
             entries += 1;
             ledger.begin(entry.at);
-            ledger.apply(frame, &entry);
-        });
-        if let Err(e) = read {
-            error!(frame = number, error = %e, "a frame of the log is damaged; its entries are missing");
-            damaged += 1;
-            unpacker = Unpacker::default();
+            ledger.apply(frame, entry);
         }
+        Found::Damage { first, last, error } => {
+            damaged += last - first + 1;
+            error!(first, last, error = %error, "frames of the log are damaged; what they held is missing");
+        }
+    };
+    walk(source, from, each, |_| {});
+    if damaged > 0 {
+        error!(
+            damaged,
+            "the log goes on without its damaged frames; stop the bridge and run `smpp-bridge verify` to see whose they were"
+        );
     }
     ledger.begin(now());
     ledger.doubt_what_was_in_flight();

@@ -78,6 +78,11 @@ impl<J: Journal> Writer<J> {
             self.ledger.finish();
             let outcome = self.commit();
             if let Err((reason, unsent)) = outcome {
+                if let Flow::Closed(answer) = flow {
+                    // Nobody would ask again for the end.
+                    self.end(answer, Err(reason), queue);
+                    return;
+                }
                 self.recover(&reason, &unsent, &mut queue);
             } else if let Some(from) = carried_from
                 && let Err(e) = self.journal.retire(from)
@@ -85,7 +90,7 @@ impl<J: Journal> Writer<J> {
                 warn!(error = %e, "an old slice could not be removed");
             }
             if let Flow::Closed(answer) = flow {
-                self.end(answer, queue);
+                self.end(answer, Ok(()), queue);
                 return;
             }
             self.rotate_if_due();
@@ -335,13 +340,18 @@ impl<J: Journal> Writer<J> {
         }
     }
 
-    fn end(&mut self, answer: Answer<()>, queue: VecDeque<Request>) {
+    fn end(
+        &mut self,
+        answer: Answer<()>,
+        fate: Result<(), StoreError>,
+        queue: VecDeque<Request>,
+    ) {
         for late in queue.into_iter().chain(self.mailbox.close()) {
             refuse(late, &StoreError::Closed);
         }
         self.journal.close();
         // Whoever closes may not wait for it.
-        let _ = answer.send(Ok(()));
+        let _ = answer.send(fate);
     }
 }
 

@@ -1,18 +1,23 @@
 //! The data directory: its lock, its slices by name, and the mark of what is needed.
 
-use super::slice::sync_directory;
+use super::disk::Disk;
 use crate::store::StoreError;
 use std::fs::{self, File, TryLockError};
 use std::io::Write;
 use std::path::{Path, PathBuf};
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
-use tracing::error;
+use std::sync::Arc;
+use std::time::Duration;
+use tracing::{info, warn};
 
 #[derive(Debug)]
 pub(super) struct DataDir {
     path: PathBuf,
     lock: Option<File>,
+    disk: Arc<dyn Disk>,
 }
+
+/// A slice under such a name is being removed.
+const GOING: &str = "going-";
 
 /// A slice as its directory's name tells it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -24,7 +29,7 @@ pub(super) struct SliceName {
 
 impl DataDir {
     /// Creates the directory if need be, and takes its lock.
-    pub(super) fn open(path: &Path) -> Result<DataDir, StoreError> {
+    pub(super) fn open(path: &Path, disk: Arc<dyn Disk>) -> Result<DataDir, StoreError> {
         let failed = |e: std::io::Error| StoreError::Io(format!("{}: {e}", path.display()));
         fs::create_dir_all(path).map_err(failed)?;
         let lock = File::options()
@@ -37,6 +42,7 @@ impl DataDir {
             Ok(()) => Ok(DataDir {
                 path: path.to_owned(),
                 lock: Some(lock),
+                disk,
             }),
             Err(TryLockError::WouldBlock) => Err(StoreError::Io(format!(
                 "{} belongs to another running smpp-bridge; stop that one, or set storage.path",
@@ -57,14 +63,14 @@ impl DataDir {
             .flatten()
             .filter_map(|e| SliceName::parse(&e.path()))
             .collect();
-        names.sort_by_key(|n| n.sequence);
+        names.sort_by_key(|n| (n.first, n.sequence));
         Ok(names)
     }
 
     pub(super) fn create_slice(&self, sequence: u64, first: u64) -> Result<SliceName, StoreError> {
         let path = self.path.join(format!("slice-{sequence:06}-{first:012}"));
         fs::create_dir_all(&path)
-            .and_then(|()| sync_directory(&self.path))
+            .and_then(|()| self.disk.sync_directory(&self.path))
             .map_err(|e| self.failed(&e))?;
         Ok(SliceName {
             sequence,
@@ -73,51 +79,60 @@ impl DataDir {
         })
     }
 
-    /// Moves a slice that cannot be opened out of the way; never deletes it.
-    pub(super) fn quarantine(&self, name: &SliceName, why: &StoreError) -> Result<(), StoreError> {
-        if let StoreError::Io(_) = why {
-            // The disk, not the data: another try may work.
-            return Err(why.clone());
-        }
-        let stamp = SystemTime::now()
-            .duration_since(UNIX_EPOCH)
-            .unwrap_or_default()
-            .as_secs();
-        let file = name
-            .path
-            .file_name()
-            .and_then(|n| n.to_str())
-            .unwrap_or("slice");
-        let aside = self.path.join(format!("quarantine-{stamp}-{file}"));
-        fs::rename(&name.path, &aside).map_err(|e| self.failed(&e))?;
-        error!(
-            moved_to = %aside.display(),
-            error = %why,
-            "a slice of the log cannot be opened and was set aside; its messages are missing until it is repaired"
-        );
+    /// Takes a slice that was never whole out of the way.
+    pub(super) fn set_aside(&self, name: &SliceName, why: &StoreError) -> Result<(), StoreError> {
+        let file = name.path.file_name().unwrap_or_default();
+        let aside = self.path.join(format!("unfinished-{}", file.display()));
+        fs::rename(&name.path, &aside)
+            .and_then(|()| self.disk.sync_directory(&self.path))
+            .map_err(|e| self.failed(&e))?;
+        warn!(moved_to = %aside.display(), error = %why, "a slice that was never finished is set aside");
         Ok(())
     }
 
+    /// Removes a slice in one step, so that a power cut leaves all of it or nothing.
     pub(super) fn remove(&self, name: &SliceName) -> Result<(), StoreError> {
-        fs::remove_dir_all(&name.path)
-            .and_then(|()| sync_directory(&self.path))
-            .map_err(|e| self.failed(&e))
+        let file = name.path.file_name().unwrap_or_default();
+        let going = self.path.join(format!("{GOING}{}", file.display()));
+        fs::rename(&name.path, &going)
+            .and_then(|()| self.disk.sync_directory(&self.path))
+            .map_err(|e| self.failed(&e))?;
+        self.remove_going();
+        Ok(())
     }
 
-    /// Everything open begins here or later; 0 when nobody has said so.
+    /// Removes what was to be removed when the process or the power ended.
+    pub(super) fn remove_going(&self) {
+        let entries = fs::read_dir(&self.path).into_iter().flatten().flatten();
+        for entry in entries.filter(|e| e.file_name().to_string_lossy().starts_with(GOING)) {
+            match fs::remove_dir_all(entry.path()) {
+                Ok(()) => info!(directory = %entry.path().display(), "removed"),
+                Err(e) => {
+                    warn!(directory = %entry.path().display(), error = %e, "cannot be removed");
+                }
+            }
+        }
+    }
+
+    /// Everything open begins here or later; 0 when nobody has said so, or not legibly.
     pub(super) fn needed_from(&self) -> u64 {
         let text = fs::read_to_string(self.path.join("needed-from")).unwrap_or_default();
-        text.trim().parse().unwrap_or(0)
+        let legible = text.trim().split_once(' ').and_then(|(frame, crc)| {
+            let fits = u32::from_str_radix(crc, 16).ok()? == crc32fast::hash(frame.as_bytes());
+            frame.parse().ok().filter(|_| fits)
+        });
+        legible.unwrap_or(0)
     }
 
     pub(super) fn set_needed_from(&self, frame: u64) -> Result<(), StoreError> {
         let new = self.path.join("needed-from.new");
         let write = || -> std::io::Result<()> {
-            let mut file = File::create(&new)?;
-            writeln!(file, "{frame}")?;
-            file.sync_all()?;
+            let mut file = readable().truncate(true).open(&new)?;
+            let frame = frame.to_string();
+            writeln!(file, "{frame} {:08x}", crc32fast::hash(frame.as_bytes()))?;
+            self.disk.sync_file(&file)?;
             fs::rename(&new, self.path.join("needed-from"))?;
-            sync_directory(&self.path)
+            self.disk.sync_directory(&self.path)
         };
         write().map_err(|e| self.failed(&e))
     }
@@ -125,6 +140,13 @@ impl DataDir {
     fn failed(&self, e: &std::io::Error) -> StoreError {
         StoreError::Io(format!("{}: {e}", self.path.display()))
     }
+}
+
+/// How a file is made that will be synced.
+pub(super) fn readable() -> fs::OpenOptions {
+    let mut options = File::options();
+    options.create(true).read(true).write(true);
+    options
 }
 
 impl SliceName {

@@ -10,13 +10,16 @@
 //! ```text
 //! data/
 //!   lock                               held by the process that owns the directory
-//!   needed-from                        everything open begins at or after this frame
+//!   needed-from                        everything open begins at or after this frame; its crc32
 //!   wal-a wal-b                        records that sled may not have yet
 //!   slice-000007-000000012345/         sequence, number of its first frame
 //!     tree "frames": number (8 octets, big endian) → frame
 //!     tree "finished": message id (8) → its last frame (8); derived
+//!     begun                            the slice was whole on the disk before its first frame
 //! ```
 
+mod at_rest;
+pub mod disk;
 mod feeder;
 mod files;
 mod slice;
@@ -26,6 +29,8 @@ use super::StoreError;
 use super::codec::Frame;
 use super::journal::{FrameSource, Journal};
 use crate::message::MessageId;
+pub use at_rest::LogAtRest;
+use disk::{Disk, MachineDisk};
 use feeder::Feeder;
 use files::{DataDir, SliceName};
 use slice::Slice;
@@ -54,6 +59,8 @@ pub struct SledOptions {
     pub disk_reserve_octets: u64,
     /// sled's own cache; the log hardly reads.
     pub cache_octets: u64,
+    /// What syncs.
+    pub disk: Arc<dyn Disk>,
 }
 
 impl SledOptions {
@@ -67,6 +74,7 @@ impl SledOptions {
             retention_octets_max: 0,
             disk_reserve_octets: 256 << 20,
             cache_octets: 32 << 20,
+            disk: Arc::new(MachineDisk),
         }
     }
 }
@@ -93,8 +101,13 @@ pub struct SledJournal {
 #[derive(Debug)]
 struct Shared {
     cache_octets: u64,
+    disk: Arc<dyn Disk>,
+    /// Nobody writes: slices are opened without a trace of ours.
+    at_rest: bool,
     /// The highest frame there is.
     highest: AtomicU64,
+    /// Of a log at rest: what the write-ahead files hold.
+    ahead: BTreeMap<u64, Vec<u8>>,
     /// Holds the frames that are in no slice yet; `None` once closed. Apart from the
     /// slices, since opening an old one takes its time and must not hold up a commit.
     feeder: Mutex<Option<Arc<Feeder>>>,
@@ -106,6 +119,8 @@ struct Slices {
     /// By first frame.
     known: BTreeMap<u64, SliceName>,
     open: Vec<Slice>,
+    /// What was wrong with those that cannot be opened: sled may take minutes to say so.
+    unreadable: BTreeMap<u64, StoreError>,
     closed: bool,
 }
 
@@ -114,51 +129,43 @@ const OPEN_FOR_READING_MAX: usize = 3;
 
 impl SledJournal {
     /// Opens the log; gives the first frame that has to be read, too.
+    ///
+    /// Refuses where a slice with open messages cannot be opened: without it ids would be
+    /// given again and messages be forgotten, which only the operator may decide.
     pub fn open(options: &SledOptions) -> Result<(SledJournal, u64), StoreError> {
-        let dir = DataDir::open(&options.path)?;
+        let dir = DataDir::open(&options.path, options.disk.clone())?;
+        dir.remove_going();
         let mut names = dir.slices()?;
-        let mut highest = 0;
-        let present = loop {
-            let Some(newest) = names.last().cloned() else {
-                break None;
-            };
-            match Slice::open(&newest, options.cache_octets) {
-                Ok(slice) => {
-                    highest = slice.highest()?.unwrap_or(newest.first - 1);
-                    break Some(slice);
-                }
-                Err(e) => {
-                    dir.quarantine(&newest, &e)?;
-                    names.pop();
-                }
-            }
-        };
-        let present = match present {
+        let (wal, ahead) = Wal::open(&options.path, options.disk.clone())?;
+        let present = match open_newest(&dir, &mut names, options)? {
             Some(slice) => slice,
             None => {
-                let name = dir.create_slice(1, 1)?;
+                let first = ahead.first().map_or(1, |f| f.number);
+                let name = dir.create_slice(1, first)?;
                 names.push(name.clone());
-                Slice::open(&name, options.cache_octets)?
+                Slice::open(&name, options.cache_octets, options.disk.clone())?
             }
         };
-        let (wal, ahead) = Wal::open(&options.path)?;
-        highest = catch_up(&present, highest, ahead)?;
+        let highest = catch_up(&present, ahead)?;
         let (feeder, feeding) = Feeder::start(present.clone(), highest)?;
         let present_first = present.name().first;
         let previous_first = names.iter().rev().nth(1).map_or(0, |n| n.first);
         let octets = present.octets_on_disk();
+        let needed_from = dir.needed_from();
         let shared = Arc::new(Shared {
             cache_octets: options.cache_octets,
+            disk: options.disk.clone(),
+            at_rest: false,
             highest: AtomicU64::new(highest),
+            ahead: BTreeMap::new(),
             feeder: Mutex::new(Some(feeder.clone())),
             slices: Mutex::new(Slices {
                 known: names.into_iter().map(|n| (n.first, n)).collect(),
                 open: vec![present.clone()],
-                closed: false,
+                ..Slices::default()
             }),
         });
-        let needed_from = dir.needed_from();
-        let journal = SledJournal {
+        let mut journal = SledJournal {
             options: options.clone(),
             dir,
             shared,
@@ -172,6 +179,10 @@ impl SledJournal {
             began: Instant::now(),
             highest,
         };
+        if let Err(e) = journal.shared.open_all_from(needed_from) {
+            journal.close();
+            return Err(e);
+        }
         Ok((journal, needed_from))
     }
 
@@ -184,7 +195,8 @@ impl SledJournal {
         let first = self.highest + 1;
         let sequence = self.present()?.name().sequence + 1;
         let name = self.dir.create_slice(sequence, first)?;
-        let slice = Slice::open(&name, self.options.cache_octets)?;
+        let disk = self.options.disk.clone();
+        let slice = Slice::open(&name, self.options.cache_octets, disk)?;
         info!(slice = %name.path.display(), "a new slice of the log begins");
         let mut slices = self.shared.lock();
         slices.known.insert(first, name);
@@ -299,20 +311,64 @@ impl Journal for SledJournal {
     }
 }
 
-/// Gives a slice what the write-ahead files hold beyond it; the highest frame then.
-fn catch_up(slice: &Slice, highest: u64, ahead: Vec<Frame>) -> Result<u64, StoreError> {
-    let mut expected = highest + 1;
-    let mut missing = Vec::new();
-    for frame in ahead.into_iter().filter(|f| f.number > highest) {
-        if frame.number != expected {
-            error!(
-                expected,
-                found = frame.number,
-                "the write-ahead file does not continue the log"
-            );
-            break;
+/// The newest slice, the one that is written to; `None`: there is none.
+fn open_newest(
+    dir: &DataDir,
+    names: &mut Vec<SliceName>,
+    options: &SledOptions,
+) -> Result<Option<Slice>, StoreError> {
+    while let Some(newest) = names.last() {
+        match Slice::open(newest, options.cache_octets, options.disk.clone()) {
+            Ok(slice) => return Ok(Some(slice)),
+            Err(e @ StoreError::Corrupt(_)) if Slice::is_unfinished(newest) => {
+                dir.set_aside(newest, &e)?;
+                names.pop();
+            }
+            Err(e) => return Err(refused(newest, &e)),
         }
-        expected += 1;
+    }
+    Ok(None)
+}
+
+/// Why the log does not open because of one slice, and what can be done.
+fn refused(name: &SliceName, why: &StoreError) -> StoreError {
+    let StoreError::Corrupt(why) = why else {
+        // The disk, not the data: another try may work.
+        return why.clone();
+    };
+    let data = name.path.parent().unwrap_or(&name.path).display();
+    StoreError::Corrupt(format!(
+        "{why}. The slice holds the frames from {} on, and open messages may be among them. \
+         Copy {data} before anything else; `smpp-bridge verify --data {data}` tells what can \
+         still be read, and `smpp-bridge export --data {data}` writes it out. To go on without \
+         the slice, move its directory out of {data} and start again",
+        name.first
+    ))
+}
+
+/// Gives a slice what the write-ahead files hold and it does not; the highest frame then.
+fn catch_up(slice: &Slice, ahead: Vec<Frame>) -> Result<u64, StoreError> {
+    let first = slice.name().first;
+    let highest = slice.highest()?.unwrap_or(first - 1);
+    let mut last = highest;
+    let mut missing = Vec::new();
+    for frame in ahead {
+        if frame.number <= highest {
+            // Damage to a slice is healed where a copy is still at hand.
+            let lost = frame.number >= first && matches!(slice.read(frame.number), Ok(None));
+            if lost {
+                missing.push((frame.number, Arc::new(frame.octets)));
+            }
+            continue;
+        }
+        if frame.number > last + 1 {
+            error!(
+                from = last + 1,
+                to = frame.number - 1,
+                "these frames are in no slice and no write-ahead file; `smpp-bridge verify` tells whose they were"
+            );
+        }
+        last = frame.number.max(last);
         missing.push((frame.number, Arc::new(frame.octets)));
     }
     if !missing.is_empty() {
@@ -324,7 +380,7 @@ fn catch_up(slice: &Slice, highest: u64, ahead: Vec<Frame>) -> Result<u64, Store
             slice.append(batch, &[])?;
         }
     }
-    Ok(expected - 1)
+    Ok(last)
 }
 
 impl Shared {
@@ -334,6 +390,25 @@ impl Shared {
 
     fn lock(&self) -> MutexGuard<'_, Slices> {
         self.slices.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn open(&self, name: &SliceName) -> Result<Slice, StoreError> {
+        match self.at_rest {
+            true => Slice::open_at_rest(name, self.cache_octets, self.disk.clone()),
+            false => Slice::open(name, self.cache_octets, self.disk.clone()),
+        }
+    }
+
+    /// Opens every slice with frames from `needed_from` on.
+    fn open_all_from(&self, needed_from: u64) -> Result<(), StoreError> {
+        let known: Vec<SliceName> = self.lock().known.values().cloned().collect();
+        for pair in known.windows(2).rev() {
+            let [name, next] = pair else { continue };
+            if next.first > needed_from {
+                self.holding(name.first).map_err(|e| refused(name, &e))?;
+            }
+        }
+        Ok(())
     }
 
     /// The slice that holds a frame, opened if it has to be.
@@ -353,7 +428,16 @@ impl Shared {
         if let Some(slice) = slices.open.iter().find(|s| *s.name() == name) {
             return Ok(Some(slice.clone()));
         }
-        let slice = Slice::open(&name, self.cache_octets)?;
+        let slice = match slices.unreadable.get(&name.first) {
+            Some(e) => return Err(e.clone()),
+            None => self.open(&name),
+        };
+        let slice = slice.inspect_err(|e| {
+            if let StoreError::Corrupt(_) = e {
+                error!(slice = %name.path.display(), error = %e, "a slice of the log cannot be opened");
+                slices.unreadable.insert(name.first, e.clone());
+            }
+        })?;
         let behind_present = slices.open.len().min(1);
         slices.open.insert(behind_present, slice.clone());
         slices.open.truncate(OPEN_FOR_READING_MAX);
@@ -367,9 +451,14 @@ impl FrameSource for Shared {
         if let Some(octets) = feeder.and_then(|f| f.read(number)) {
             return Ok(Some(octets));
         }
-        match self.holding(number)? {
-            Some(slice) => slice.read(number),
-            None => Ok(None),
+        let found = match self.holding(number) {
+            Ok(Some(slice)) => slice.read(number),
+            Ok(None) => Ok(None),
+            Err(e) => Err(e),
+        };
+        match (found, self.ahead.get(&number)) {
+            (Ok(None) | Err(_), Some(octets)) => Ok(Some(octets.clone())),
+            (found, _) => found,
         }
     }
 
@@ -395,7 +484,9 @@ impl FrameSource for Shared {
     }
 
     fn bounds(&self) -> Option<(u64, u64)> {
-        let lowest = *self.lock().known.keys().next()?;
+        let lowest = self.lock().known.keys().next().copied();
+        // Where every slice is gone, the write-ahead files are the log.
+        let lowest = lowest.or_else(|| self.ahead.keys().next().copied())?;
         let highest = self.highest.load(Ordering::Acquire);
         (highest >= lowest).then_some((lowest, highest))
     }

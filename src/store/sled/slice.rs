@@ -1,6 +1,7 @@
 //! One slice: a sled database, and the guards that this version of sled needs.
 
-use super::files::SliceName;
+use super::disk::Disk;
+use super::files::{SliceName, readable};
 use crate::message::MessageId;
 use crate::store::StoreError;
 use std::fs::File;
@@ -19,19 +20,38 @@ pub(super) struct Slice {
     finished: sled::Tree,
     /// sled's file, opened a second time for an fdatasync of our own.
     file: Arc<File>,
+    disk: Arc<dyn Disk>,
 }
 
 /// Recovery of a slice of the usual size takes well under a second; a sled that hangs is
 /// given up on.
 const OPEN_TIMEOUT: Duration = Duration::from_secs(120);
 
+/// Written once a slice is whole on the disk, before it gets its first frame. A slice
+/// without it was being made when the power went, and holds nothing.
+const BEGUN: &str = "begun";
+
 impl Slice {
-    /// Opens or creates the database. sled panics, or hangs, on some damage, so it opens
-    /// in a thread of its own.
-    pub(super) fn open(name: &SliceName, cache_octets: u64) -> Result<Slice, StoreError> {
+    /// Opens or creates the database, and makes all of it durable.
+    pub(super) fn open(
+        name: &SliceName,
+        cache_octets: u64,
+        disk: Arc<dyn Disk>,
+    ) -> Result<Slice, StoreError> {
+        let slice = Slice::open_at_rest(name, cache_octets, disk)?;
+        slice.settle().map_err(|e| slice.failed(&e))?;
+        Ok(slice)
+    }
+
+    /// Opens the database to read from it: nothing but what sled itself does is written.
+    pub(super) fn open_at_rest(
+        name: &SliceName,
+        cache_octets: u64,
+        disk: Arc<dyn Disk>,
+    ) -> Result<Slice, StoreError> {
         drop_half_written_snapshots(&name.path);
-        let db = match open_guarded(&name.path, cache_octets) {
-            Ok(db) => db,
+        let (db, frames, finished) = match open_guarded(&name.path, cache_octets) {
+            Ok(opened) => opened,
             Err(e) => {
                 // A bad snapshot alone makes sled refuse; it can rebuild from its log.
                 if !set_snapshots_aside(&name.path) {
@@ -41,22 +61,52 @@ impl Slice {
                 open_guarded(&name.path, cache_octets)?
             }
         };
-        let frames = db.open_tree("frames").map_err(io)?;
-        let finished = db.open_tree("finished").map_err(io)?;
         let path = name.path.join("db");
         let file = File::options().read(true).write(true).open(&path);
         let file = file.map_err(|e| StoreError::Io(format!("{}: {e}", path.display())))?;
-        db.flush().map_err(io)?;
-        file.sync_all()
-            .and_then(|()| sync_directory(&name.path))
-            .map_err(|e| StoreError::Io(e.to_string()))?;
         Ok(Slice {
             name: name.clone(),
             db,
             frames,
             finished,
             file: Arc::new(file),
+            disk,
         })
+    }
+
+    /// True when nothing was ever in it: it was being made when the power went.
+    pub(super) fn is_unfinished(name: &SliceName) -> bool {
+        !name.path.join(BEGUN).exists()
+    }
+
+    /// Syncs every file that sled has made, and then says so.
+    fn settle(&self) -> std::io::Result<()> {
+        let directory = &self.name.path;
+        self.disk.sync_file(&self.file)?;
+        for entry in std::fs::read_dir(directory)?.flatten() {
+            if entry.file_type()?.is_file() && entry.file_name() != "db" {
+                self.disk.sync_file(&File::open(entry.path())?)?;
+            }
+        }
+        self.disk.sync_directory(directory)?;
+        if Slice::is_unfinished(&self.name) {
+            let mark = readable().truncate(true).open(directory.join(BEGUN))?;
+            self.disk.sync_file(&mark)?;
+            self.disk.sync_directory(directory)?;
+        }
+        Ok(())
+    }
+
+    fn failed(&self, e: &std::io::Error) -> StoreError {
+        StoreError::Io(format!("{}: {e}", self.name.path.display()))
+    }
+
+    /// Calls sled where it may panic over what it finds.
+    fn guarded<T>(&self, call: impl FnOnce() -> Result<T, sled::Error>) -> Result<T, StoreError> {
+        match std::panic::catch_unwind(std::panic::AssertUnwindSafe(call)) {
+            Ok(result) => result.map_err(|e| named(&self.name.path, &e)),
+            Err(_) => Err(gave_up(&self.name.path)),
+        }
     }
 
     pub(super) fn name(&self) -> &SliceName {
@@ -69,37 +119,37 @@ impl Slice {
         frames: &[(u64, Arc<Vec<u8>>)],
         finished: &[(MessageId, u64)],
     ) -> Result<(), StoreError> {
-        let mut batch = sled::Batch::default();
-        for (number, octets) in frames {
-            batch.insert(&number.to_be_bytes(), octets.as_slice());
-        }
-        self.frames.apply_batch(batch).map_err(io)?;
-        if !finished.is_empty() {
+        self.guarded(|| {
             let mut batch = sled::Batch::default();
-            for (id, frame) in finished {
-                batch.insert(&id.0.to_be_bytes(), &frame.to_be_bytes());
+            for (number, octets) in frames {
+                batch.insert(&number.to_be_bytes(), octets.as_slice());
             }
-            self.finished.apply_batch(batch).map_err(io)?;
-        }
-        self.db.flush().map_err(io)?;
+            self.frames.apply_batch(batch)?;
+            if !finished.is_empty() {
+                let mut batch = sled::Batch::default();
+                for (id, frame) in finished {
+                    batch.insert(&id.0.to_be_bytes(), &frame.to_be_bytes());
+                }
+                self.finished.apply_batch(batch)?;
+            }
+            self.db.flush()
+        })?;
         // sled's flush ends in sync_file_range, which a power cut does not respect.
-        self.file
-            .sync_data()
-            .map_err(|e| StoreError::Io(format!("fdatasync: {e}")))
+        self.disk.sync_file(&self.file).map_err(|e| self.failed(&e))
     }
 
     pub(super) fn read(&self, number: u64) -> Result<Option<Vec<u8>>, StoreError> {
-        let found = self.frames.get(number.to_be_bytes()).map_err(io)?;
+        let found = self.guarded(|| self.frames.get(number.to_be_bytes()))?;
         Ok(found.map(|octets| octets.to_vec()))
     }
 
     pub(super) fn last_frame_of(&self, message: MessageId) -> Result<Option<u64>, StoreError> {
-        let found = self.finished.get(message.0.to_be_bytes()).map_err(io)?;
+        let found = self.guarded(|| self.finished.get(message.0.to_be_bytes()))?;
         Ok(found.and_then(|v| be_u64(&v)))
     }
 
     pub(super) fn highest(&self) -> Result<Option<u64>, StoreError> {
-        let last = self.frames.last().map_err(io)?;
+        let last = self.guarded(|| self.frames.last())?;
         Ok(last.and_then(|(key, _)| be_u64(&key)))
     }
 
@@ -112,14 +162,24 @@ fn be_u64(octets: &[u8]) -> Option<u64> {
     octets.try_into().ok().map(u64::from_be_bytes)
 }
 
-fn io(error: sled::Error) -> StoreError {
+/// Says which slice it is.
+fn named(path: &Path, error: &sled::Error) -> StoreError {
+    let words = format!("{}: {error}", path.display());
     match error {
-        sled::Error::Corruption { .. } => StoreError::Corrupt(error.to_string()),
-        other => StoreError::Io(other.to_string()),
+        sled::Error::Io(_) => StoreError::Io(words),
+        _ => StoreError::Corrupt(words),
     }
 }
 
-fn open_guarded(path: &Path, cache_octets: u64) -> Result<sled::Db, StoreError> {
+fn gave_up(path: &Path) -> StoreError {
+    StoreError::Corrupt(format!("{}: sled gave up on it", path.display()))
+}
+
+/// sled panics, or hangs, on some damage, so it opens in a thread of its own.
+fn open_guarded(
+    path: &Path,
+    cache_octets: u64,
+) -> Result<(sled::Db, sled::Tree, sled::Tree), StoreError> {
     let config = sled::Config::new()
         .path(path)
         .cache_capacity(cache_octets)
@@ -127,7 +187,12 @@ fn open_guarded(path: &Path, cache_octets: u64) -> Result<sled::Db, StoreError> 
         .flush_every_ms(Some(500));
     let (to, opened) = mpsc::channel();
     let open = move || {
-        let result = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| config.open()));
+        let result = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
+            let db = config.open()?;
+            let (frames, finished) = (db.open_tree("frames")?, db.open_tree("finished")?);
+            db.flush()?;
+            Ok((db, frames, finished))
+        }));
         // The opener may have given up waiting.
         let _ = to.send(result);
     };
@@ -136,12 +201,8 @@ fn open_guarded(path: &Path, cache_octets: u64) -> Result<sled::Db, StoreError> 
         .spawn(open)
         .map_err(|e| StoreError::Io(format!("no thread to open the log: {e}")))?;
     match opened.recv_timeout(OPEN_TIMEOUT) {
-        Ok(Ok(Ok(db))) => Ok(db),
-        Ok(Ok(Err(e))) => Err(io(e)),
-        Ok(Err(_)) => Err(StoreError::Corrupt(format!(
-            "{}: sled gave up on it",
-            path.display()
-        ))),
+        Ok(Ok(result)) => result.map_err(|e: sled::Error| named(path, &e)),
+        Ok(Err(_)) => Err(gave_up(path)),
         Err(_) => Err(StoreError::Corrupt(format!(
             "{}: sled did not open it within {} s",
             path.display(),
@@ -178,8 +239,4 @@ fn snapshots(path: &Path) -> impl Iterator<Item = std::path::PathBuf> {
             .and_then(|n| n.to_str())
             .is_some_and(|n| n.starts_with("snap."))
     })
-}
-
-pub(super) fn sync_directory(path: &Path) -> std::io::Result<()> {
-    File::open(path)?.sync_all()
 }

@@ -11,16 +11,18 @@
 //! frame: length (2) | octets
 //! ```
 //!
-//! Old records may stand behind the last one. They cannot be taken for new ones: each
-//! record continues the numbers of the one before it, and old numbers are lower.
+//! Old records may stand behind the last one. They cannot be taken for new ones: numbers
+//! ascend within a file, and old ones are lower. So a damaged record costs its own frames
+//! and no others: the next whole record with higher numbers is found behind it.
 
-use super::slice::sync_directory;
+use super::disk::Disk;
 use crate::store::StoreError;
 use crate::store::codec::Frame;
 use std::fs::File;
-use std::io::{self, Write};
+use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::os::unix::fs::FileExt;
 use std::path::Path;
+use std::sync::Arc;
 
 /// Octets of one file. At 35,000 messages a second both together hold half a second:
 /// longer than sled was ever seen to stall.
@@ -35,6 +37,7 @@ pub(super) struct Wal {
     present: usize,
     offset: u64,
     record: Vec<u8>,
+    disk: Arc<dyn Disk>,
 }
 
 #[derive(Debug)]
@@ -57,17 +60,18 @@ pub(super) enum Written {
 impl Wal {
     /// Opens both files, creating them where they are missing, and gives back the frames
     /// in them, ascending.
-    pub(super) fn open(directory: &Path) -> Result<(Wal, Vec<Frame>), StoreError> {
-        let open = |name: &str| -> io::Result<(Half, Vec<Frame>)> {
-            let file = open_file(&directory.join(name))?;
-            let frames = read(&file)?;
-            let last = frames.last().map_or(0, |f| f.number);
-            Ok((Half { file, last }, frames))
+    pub(super) fn open(
+        directory: &Path,
+        disk: Arc<dyn Disk>,
+    ) -> Result<(Wal, Vec<Frame>), StoreError> {
+        let open = |name: &str| {
+            let path = directory.join(name);
+            let opened = open_file(&path, &*disk);
+            opened.map_err(|e| StoreError::Io(format!("{}: {e}", path.display())))
         };
-        let opened = open("wal-a").and_then(|a| Ok((a, open("wal-b")?)));
-        let failed = |e: io::Error| StoreError::Io(format!("{}: {e}", directory.display()));
-        let ((a, mut frames), (b, more)) = opened.map_err(failed)?;
-        sync_directory(directory).map_err(failed)?;
+        let ((a, mut frames), (b, more)) = (open("wal-a")?, open("wal-b")?);
+        disk.sync_directory(directory)
+            .map_err(|e| StoreError::Io(format!("{}: {e}", directory.display())))?;
         frames.extend(more);
         frames.sort_by_key(|f| f.number);
         let wal = Wal {
@@ -75,6 +79,7 @@ impl Wal {
             present: 0,
             offset: 0,
             record: Vec::new(),
+            disk,
         };
         Ok((wal, frames))
     }
@@ -108,7 +113,7 @@ impl Wal {
         }
         let half = &mut self.files[self.present];
         half.file.write_all_at(&self.record, self.offset)?;
-        half.file.sync_data()?;
+        self.disk.sync_file(&half.file)?;
         half.last = last;
         self.offset += octets;
         Ok(Written::Durable)
@@ -134,42 +139,69 @@ fn encode(frames: &[Frame], record: &mut Vec<u8>) {
     record[4..8].copy_from_slice(&crc.to_le_bytes());
 }
 
-/// A file of the right size, every octet of it written once.
-fn open_file(path: &Path) -> io::Result<File> {
+/// A file of the right size, every octet of it written once, and the frames in it.
+fn open_file(path: &Path, disk: &dyn Disk) -> io::Result<(Half, Vec<Frame>)> {
     let mut file = File::options()
         .create(true)
         .truncate(false)
         .read(true)
         .write(true)
         .open(path)?;
-    if file.metadata()?.len() != FILE_OCTETS {
-        file.set_len(0)?;
-        let zeros = vec![0; 1 << 20];
-        for _ in 0..FILE_OCTETS >> 20 {
-            file.write_all(&zeros)?;
-        }
-        file.sync_all()?;
+    let frames = read(&mut file)?;
+    let length = file.metadata()?.len();
+    if length != FILE_OCTETS {
+        // A file that is too short was never finished, or was cut: what it holds stays.
+        file.set_len(length.min(FILE_OCTETS))?;
+        file.seek(SeekFrom::End(0))?;
+        let mut zeros = io::repeat(0).take(FILE_OCTETS.saturating_sub(length));
+        let mut to = io::BufWriter::with_capacity(1 << 20, &file);
+        io::copy(&mut zeros, &mut to)?;
+        to.flush()?;
+        drop(to);
+        disk.sync_file(&file)?;
     }
-    Ok(file)
+    let last = frames.last().map_or(0, |f| f.number);
+    Ok((Half { file, last }, frames))
 }
 
-/// The frames of the records from the beginning on, as far as they continue each other.
-fn read(file: &File) -> io::Result<Vec<Frame>> {
-    let mut all = vec![0; usize::try_from(FILE_OCTETS).unwrap_or(usize::MAX)];
-    file.read_exact_at(&mut all, 0)?;
+/// What the write-ahead files hold, of a log that is not to be changed.
+pub(super) fn frames_at_rest(directory: &Path) -> io::Result<Vec<Frame>> {
+    let mut frames = Vec::new();
+    for name in ["wal-a", "wal-b"] {
+        match File::open(directory.join(name)) {
+            Ok(mut file) => frames.extend(read(&mut file)?),
+            Err(e) if e.kind() == io::ErrorKind::NotFound => {}
+            Err(e) => return Err(e),
+        }
+    }
+    frames.sort_by_key(|f| f.number);
+    Ok(frames)
+}
+
+/// The frames of all whole records, ascending.
+fn read(file: &mut File) -> io::Result<Vec<Frame>> {
+    let mut all = Vec::new();
+    file.take(FILE_OCTETS).read_to_end(&mut all)?;
     let mut frames: Vec<Frame> = Vec::new();
     let mut rest = &all[..];
-    while let Some((mut record, after)) = next_record(rest) {
-        let continues = frames
-            .last()
-            .is_none_or(|f| record[0].number == f.number + 1);
-        if !continues {
-            break;
+    while !rest.is_empty() {
+        let last = frames.last().map_or(0, |f| f.number);
+        match next_record(rest) {
+            Some((mut record, after)) if record[0].number > last => {
+                frames.append(&mut record);
+                rest = after;
+            }
+            _ => rest = from_next_magic(&rest[1..]),
         }
-        frames.append(&mut record);
-        rest = after;
     }
     Ok(frames)
+}
+
+/// From where the next record may begin.
+fn from_next_magic(octets: &[u8]) -> &[u8] {
+    let magic = MAGIC.to_le_bytes();
+    let at = octets.windows(magic.len()).position(|w| w == magic);
+    &octets[at.unwrap_or(octets.len())..]
 }
 
 /// The record at the front and what follows it; `None`: there is no whole one.
@@ -204,6 +236,7 @@ fn next_record(octets: &[u8]) -> Option<(Vec<Frame>, &[u8])> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::store::sled::disk::MachineDisk;
 
     fn frames(numbers: std::ops::RangeInclusive<u64>, octets: usize) -> Vec<Frame> {
         numbers
@@ -214,30 +247,29 @@ mod tests {
             .collect()
     }
 
+    fn open(directory: &Path) -> (Wal, Vec<Frame>) {
+        Wal::open(directory, Arc::new(MachineDisk)).unwrap()
+    }
+
     fn found(directory: &Path) -> Vec<u64> {
-        Wal::open(directory)
-            .unwrap()
-            .1
-            .iter()
-            .map(|f| f.number)
-            .collect()
+        open(directory).1.iter().map(|f| f.number).collect()
     }
 
     #[test]
     fn what_was_written_is_found_again() {
         let directory = tempfile::tempdir().unwrap();
-        let (mut wal, nothing) = Wal::open(directory.path()).unwrap();
+        let (mut wal, nothing) = open(directory.path());
         assert!(nothing.is_empty());
         wal.write(&frames(1..=3, 100), 0).unwrap();
         wal.write(&frames(4..=4, 6000), 0).unwrap();
-        let (_, again) = Wal::open(directory.path()).unwrap();
+        let (_, again) = open(directory.path());
         assert_eq!(again, [frames(1..=3, 100), frames(4..=4, 6000)].concat());
     }
 
     #[test]
     fn a_torn_record_is_as_if_it_was_never_written() {
         let directory = tempfile::tempdir().unwrap();
-        let (mut wal, _) = Wal::open(directory.path()).unwrap();
+        let (mut wal, _) = open(directory.path());
         wal.write(&frames(1..=2, 500), 0).unwrap();
         let torn_at = wal.offset + 300;
         wal.write(&frames(3..=4, 500), 0).unwrap();
@@ -248,7 +280,7 @@ mod tests {
     #[test]
     fn files_take_turns_and_wait_for_sled() {
         let directory = tempfile::tempdir().unwrap();
-        let (mut wal, _) = Wal::open(directory.path()).unwrap();
+        let (mut wal, _) = open(directory.path());
         let batch = |n: u64| frames(n * 100 + 1..=n * 100 + 100, 6000);
         let mut written = 0;
         let waits_for = loop {
@@ -274,7 +306,7 @@ mod tests {
     #[test]
     fn what_is_larger_than_a_file_is_refused() {
         let directory = tempfile::tempdir().unwrap();
-        let (mut wal, _) = Wal::open(directory.path()).unwrap();
+        let (mut wal, _) = open(directory.path());
         assert_eq!(
             wal.write(&frames(1..=800, 6000), 0).unwrap(),
             Written::TooLarge
