@@ -25,6 +25,7 @@ pub struct StoreMetrics {
     pub commit_seconds: Histogram,
     pub commit_octets: IntCounter,
     pub failures: IntCounter,
+    pub invariant_violations: IntCounterVec,
     open_messages: IntGauge,
     messages: IntGauge,
     orphans: IntGauge,
@@ -84,6 +85,11 @@ impl Metrics {
                 failures: r.counter(
                     "store_failures_total",
                     "Failed writes. Any at all: look at the disk and the daemon's log.",
+                ),
+                invariant_violations: r.counter_vec(
+                    "invariant_violations_total",
+                    "What must hold of every message and did not. Any at all: stop, keep a copy of the log, run `verify`.",
+                    &["invariant"],
                 ),
                 open_messages: r.gauge(
                     "messages_open",

@@ -3,7 +3,7 @@
 use super::audit::{Found, walk};
 use super::intent::*;
 use super::journal::{FrameSource, Journal};
-use super::ledger::{Ledger, Policy};
+use super::ledger::{Invariant, Ledger, Policy};
 use super::mailbox::{Mailbox, Request, refuse};
 use super::reader;
 use super::watchdog::Watchdog;
@@ -46,6 +46,14 @@ impl LogStore {
             let ledger = read_log(&*journal.source(), from, policy.clone());
             Ok((journal, ledger))
         };
+        for invariant in Invariant::ALL {
+            // So that a rise from nothing can be seen.
+            let name = [invariant.name()];
+            options
+                .metrics
+                .invariant_violations
+                .with_label_values(&name);
+        }
         let (journal, mut ledger) = open_and_read()?;
         let (gateways_tx, gateways) = watch::channel(ledger.live_gateways());
         let _ = ledger.take_gateways();
@@ -133,7 +141,9 @@ fn read_log(source: &dyn FrameSource, from: u64, policy: Policy) -> Ledger {
         }
         Found::Damage { first, last, error } => {
             damaged += last - first + 1;
-            error!(first, last, error = %error, "frames of the log are damaged; what they held is missing");
+            ledger.note_damage(format!(
+                "frames {first} to {last}: {error}; what they held is missing"
+            ));
         }
     };
     walk(source, from, each, |_| {});

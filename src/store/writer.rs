@@ -5,7 +5,7 @@
 //! once, and under load batches form by themselves.
 
 use super::journal::Journal;
-use super::ledger::{Ledger, Reply};
+use super::ledger::{Invariant, Ledger, Reply};
 use super::mailbox::{Answer, Mailbox, Request, refuse};
 use super::reader::Read;
 use super::watchdog::Watchdog;
@@ -53,6 +53,8 @@ enum Flow {
 impl<J: Journal> Writer<J> {
     /// Runs until closed.
     pub(super) fn run(mut self) {
+        // What reading the log has found is told at once.
+        self.look_around();
         let mut looked_at = Instant::now();
         let mut queue = VecDeque::new();
         loop {
@@ -325,6 +327,19 @@ impl<J: Journal> Writer<J> {
 
     fn look_around(&mut self) {
         self.metrics.publish(&self.ledger.figures());
+        let (counts, violations) = self.ledger.take_violations();
+        for (invariant, count) in Invariant::ALL.iter().zip(counts) {
+            let name = [invariant.name()];
+            let counter = self.metrics.invariant_violations.with_label_values(&name);
+            counter.inc_by(count);
+        }
+        for violation in violations {
+            let invariant = violation.invariant.name();
+            error!(
+                invariant,
+                "the log is not as it must be: {}", violation.words
+            );
+        }
         let free = self.journal.free_octets();
         let health = self.health.borrow().clone();
         match (free, health) {
@@ -340,12 +355,7 @@ impl<J: Journal> Writer<J> {
         }
     }
 
-    fn end(
-        &mut self,
-        answer: Answer<()>,
-        fate: Result<(), StoreError>,
-        queue: VecDeque<Request>,
-    ) {
+    fn end(&mut self, answer: Answer<()>, fate: Result<(), StoreError>, queue: VecDeque<Request>) {
         for late in queue.into_iter().chain(self.mailbox.close()) {
             refuse(late, &StoreError::Closed);
         }

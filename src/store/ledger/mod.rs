@@ -6,6 +6,7 @@
 //! same state. The writer sends the replies after the entries are durable.
 
 mod acceptance;
+mod books;
 mod carry;
 mod evidence;
 mod lane;
@@ -16,6 +17,8 @@ mod outbox;
 mod response;
 mod smsc_id;
 mod use_case;
+
+pub(super) use books::Invariant;
 
 use super::codec::{Frame, Packer};
 use super::intent::{CallbackLease, IdempotencyKey, KeyState, Lease};
@@ -123,6 +126,7 @@ pub(super) struct Ledger {
     keys: HashMap<u128, Key>,
     keys_by_age: VecDeque<(Timestamp, u128)>,
     carry: carry::Carry,
+    books: books::Books,
 }
 
 /// Numbers that must not start again; kept as a document.
@@ -171,6 +175,7 @@ impl Ledger {
             keys: HashMap::new(),
             keys_by_age: VecDeque::new(),
             carry: carry::Carry::default(),
+            books: books::Books::default(),
             policy,
         }
     }
@@ -288,6 +293,7 @@ impl Ledger {
 
     /// The one place where state changes, for what happens now and for what the log says.
     pub(super) fn apply(&mut self, frame: u64, entry: &Entry) {
+        let before = self.page(entry.subject);
         self.last_id = self.last_id.max(entry.subject);
         let (subject, at) = (entry.subject, entry.at);
         match &entry.event {
@@ -330,6 +336,12 @@ impl Ledger {
                 out,
             } => self.use_cases.opt(*use_case, numbers, *out),
         }
+        self.check(frame, entry, before);
+    }
+
+    /// Frames that were needed and could not be read.
+    pub(super) fn note_damage(&mut self, words: String) {
+        self.books.violate(Invariant::FramesAreWhole, || words);
     }
 
     fn apply_document(&mut self, kind: DocumentKind, id: u64, body: Option<&str>) {

@@ -488,6 +488,7 @@ impl Ledger {
 
     pub(super) fn forget_mt(&mut self, id: MessageId) {
         let Some(m) = self.mt.remove(&id) else { return };
+        self.books.forget(id, &m);
         for s in &m.segments {
             if let Some(upstream_id) = &s.upstream_id {
                 self.correlations.remove(m.gateway, upstream_id, id);
