@@ -1009,6 +1009,45 @@ async fn a_lease_that_became_durable_while_the_disk_failed_is_due_again() {
 }
 
 #[tokio::test]
+async fn answers_that_came_while_the_disk_failed_are_not_lost() {
+    let place = Place::in_memory();
+    let store = place.open();
+    let mut ids = Vec::new();
+    for text in ["first", "second", "third"] {
+        ids.push(accept(&store, head(), text).await);
+    }
+    lease(&store, 3).await;
+    place.memory.set_faults(Faults {
+        refuse: Some("no disk".into()),
+        ..Faults::default()
+    });
+    // One is lost with the write that fails, one comes while nothing can be written.
+    store.responded(vec![submitted(ids[0], 1, "a")]);
+    let mut health = store.health();
+    health.wait_for(|h| *h != Health::Open).await.unwrap();
+    store.responded(vec![submitted(ids[1], 1, "b")]);
+    store.release(vec![(ids[2], vec![1])]);
+    place.memory.set_faults(Faults::default());
+    health.wait_for(|h| *h == Health::Open).await.unwrap();
+    for (id, upstream_id) in [(ids[0], "a"), (ids[1], "b")] {
+        let m = message(&store, id).await;
+        assert_eq!(
+            (m.state, m.external_id()),
+            (State::Submitted, Some(upstream_id))
+        );
+    }
+    assert_eq!(lease(&store, 3).await[0].message, ids[2]);
+    assert!(
+        store
+            .in_doubt(10)
+            .await
+            .unwrap()
+            .iter()
+            .all(|d| !d.open || d.message == ids[2])
+    );
+}
+
+#[tokio::test]
 async fn slices_turn_over_and_open_messages_are_carried() {
     let directory = tempfile::tempdir().unwrap();
     let mut options = SledOptions::at(directory.path());

@@ -5,7 +5,7 @@
 //!
 //! - `auth`, `body`, `json`, `rule`, `query`: what a request says, checked
 //! - `error`, `envelope`, `clock`: what an answer looks like
-//! - `gateways`, `send`, `messages`, `dlr`, `mo`, `ledger`: the routes, a noun each
+//! - `gateways`, `send`, `messages`, `dlr`, `mo`, `ledger`, `log`: the routes, a noun each
 //! - `use_cases`: the API for sends by purpose, with its pools of senders and opt-outs
 //! - `jasmin`, `twilio`: what those upstreams call back with
 //! - `universal`: the API for one-shot sends, with accounts and errors of its own
@@ -24,6 +24,7 @@ mod gateways;
 mod jasmin;
 mod json;
 mod ledger;
+mod log;
 mod messages;
 mod meter;
 mod mo;
@@ -199,6 +200,7 @@ pub fn router(context: Context) -> Router {
     );
     routes.add("/api/orphans", get(ledger::orphans));
     routes.add("/api/in-doubt", get(ledger::in_doubt));
+    routes.add("/api/log", get(log::export));
     routes
         .router
         .fallback(not_found)

@@ -8,9 +8,11 @@
 use super::StoreError;
 use super::codec::{Unpacker, is_continuation};
 use super::journal::FrameSource;
-use crate::message::{Entry, Event, MessageId, OrphanId, Report, Snapshot, State, Timestamp};
+use crate::message::{
+    Entry, Event, GatewayId, MessageId, OrphanId, Report, Snapshot, State, Timestamp,
+};
 use hashbrown::HashMap;
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 
 /// What was found.
 #[derive(Debug, Default)]
@@ -22,30 +24,84 @@ pub struct Audit {
     /// Messages by their last state, in the order of [`State::ALL`].
     pub by_state: Vec<(State, u64)>,
     pub mo: u64,
-    pub mo_unrouted: u64,
+    /// Messages from handsets that belong to no service profile.
+    pub mo_unrouted: Listed<MessageId>,
     /// Times a message was sent again without knowing whether it had arrived.
     pub resubmits: u64,
-    /// Messages in flight when the log ends.
+    /// Messages that were in flight when an answer got lost, or when the log ends; with the
+    /// times they were sent again.
+    pub in_doubt: Listed<(MessageId, u32)>,
+    /// Of these, in flight when the log ends.
     pub in_flight: u64,
-    pub orphans: u64,
+    /// Receipts that name no known message: number, gateway, the upstream's id.
+    pub orphans: Listed<(OrphanId, GatewayId, String)>,
     pub callbacks_pending: u64,
-    pub callbacks_dead: u64,
-    /// What must not be, in words; at most [`VIOLATIONS_MAX`].
-    pub violations: Vec<String>,
-    pub violations_total: u64,
+    /// Messages with callbacks that were given up, and how many.
+    pub callbacks_dead: Listed<(MessageId, u32)>,
+    /// What must not be, in words.
+    pub violations: Listed<String>,
 }
 
-/// Violations told in words; more are only counted.
-pub const VIOLATIONS_MAX: usize = 100;
+/// Counted, and some of it told.
+#[derive(Debug)]
+pub struct Listed<T> {
+    pub total: u64,
+    /// The first ones, as many as were asked for.
+    pub some: Vec<T>,
+}
+
+impl<T> Default for Listed<T> {
+    fn default() -> Self {
+        Listed {
+            total: 0,
+            some: Vec::new(),
+        }
+    }
+}
+
+impl<T> Listed<T> {
+    fn add(&mut self, most: usize, one: impl FnOnce() -> T) {
+        self.total += 1;
+        if self.some.len() < most {
+            self.some.push(one());
+        }
+    }
+}
+
+/// How much memory an audit may take, and how much it tells.
+#[derive(Clone, Copy, Debug)]
+pub struct Bounds {
+    /// Messages whose life is followed at once, each some 50 octets. A log with more of them
+    /// is read again, from where the next ones begin.
+    pub messages_at_once: usize,
+    /// Of each list.
+    pub listed_max: usize,
+}
+
+impl Default for Bounds {
+    fn default() -> Self {
+        Bounds {
+            // Just below the point where the table would double: 220 MB.
+            messages_at_once: 3_600_000,
+            listed_max: 20,
+        }
+    }
+}
 
 impl Audit {
     /// Accepted messages that have no verdict.
     pub fn open(&self) -> u64 {
-        self.by_state
-            .iter()
-            .filter(|(s, _)| !s.is_terminal())
-            .map(|(_, n)| n)
-            .sum()
+        self.count(|state| !state.is_terminal())
+    }
+
+    /// Accepted messages that have one.
+    pub fn terminal(&self) -> u64 {
+        self.count(State::is_terminal)
+    }
+
+    fn count(&self, which: impl Fn(State) -> bool) -> u64 {
+        let counted = self.by_state.iter().filter(|(s, _)| which(*s));
+        counted.map(|(_, n)| n).sum()
     }
 }
 
@@ -132,28 +188,46 @@ fn read_frame(
     read
 }
 
-/// Proves the log, or says what is wrong with it. `progress` gets frames done and all.
-pub fn audit(source: &dyn FrameSource, mut progress: impl FnMut(u64, u64)) -> Audit {
-    let mut auditor = Auditor::default();
+/// Proves the log, or says what is wrong with it. `progress` gets which reading it is, and
+/// frames done and all.
+pub fn audit(
+    source: &dyn FrameSource,
+    bounds: Bounds,
+    mut progress: impl FnMut(u32, u64, u64),
+) -> Audit {
     let (lowest, highest) = source.bounds().unwrap_or((1, 0));
+    let mut auditor = Auditor::new(bounds);
     auditor.found.frames = highest + 1 - lowest;
-    let each = |found: Found<'_>| match found {
-        Found::Entry { frame, entry } => auditor.entry(frame, entry),
-        Found::Damage { first, last, error } => {
-            auditor.violation(|| format!("frames {first} to {last}: {error}"));
+    let mut from = lowest;
+    for reading in 1.. {
+        let each = |found: Found<'_>| match found {
+            Found::Entry { frame, entry } => auditor.entry(frame, entry),
+            Found::Damage { first, last, error } => auditor.damage(first, last, error),
+        };
+        walk(source, from, each, |number| {
+            progress(reading, number + 1 - lowest, highest + 1 - lowest);
+        });
+        match auditor.next_reading() {
+            Some(frame) => from = frame,
+            None => break,
         }
-    };
-    walk(source, 0, each, |number| {
-        progress(number + 1 - lowest, highest + 1 - lowest);
-    });
+    }
     auditor.finish()
 }
 
-#[derive(Default)]
 struct Auditor {
+    bounds: Bounds,
     found: Audit,
     traces: HashMap<MessageId, Trace>,
-    orphans: BTreeSet<OrphanId>,
+    orphans: BTreeMap<OrphanId, (GatewayId, String)>,
+    /// Ids up to here were followed in an earlier reading.
+    done: Option<MessageId>,
+    /// Ids beyond are left to a later one; set when there are enough.
+    until: Option<MessageId>,
+    highest: MessageId,
+    /// Where those begin.
+    next_from: Option<u64>,
+    by_state: HashMap<State, u64>,
 }
 
 /// What the entries of one subject have told so far.
@@ -167,6 +241,9 @@ struct Trace {
     callbacks: u32,
     delivered: u32,
     dead: u32,
+    /// Times it was sent again in doubt.
+    resubmits: u32,
+    doubted: bool,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -177,20 +254,59 @@ enum Kind {
 }
 
 impl Auditor {
-    fn violation(&mut self, words: impl FnOnce() -> String) {
-        self.found.violations_total += 1;
-        if self.found.violations.len() < VIOLATIONS_MAX {
-            self.found.violations.push(words());
+    fn new(bounds: Bounds) -> Auditor {
+        Auditor {
+            bounds,
+            found: Audit::default(),
+            traces: HashMap::new(),
+            orphans: BTreeMap::new(),
+            done: None,
+            until: None,
+            highest: MessageId::NONE,
+            next_from: None,
+            by_state: HashMap::new(),
         }
     }
 
+    fn violation(&mut self, words: impl FnOnce() -> String) {
+        self.found.violations.add(self.bounds.listed_max, words);
+    }
+
+    fn damage(&mut self, first: u64, last: u64, error: &StoreError) {
+        if self.done.is_none() {
+            self.violation(|| format!("frames {first} to {last}: {error}"));
+        }
+    }
+
+    /// True when the entry's message is followed in this reading.
+    fn is_followed(&mut self, frame: u64, id: MessageId) -> bool {
+        if self.done.is_some_and(|done| id <= done) {
+            return false;
+        }
+        if self.until.is_some_and(|until| id > until) {
+            self.next_from.get_or_insert(frame);
+            return false;
+        }
+        true
+    }
+
     fn entry(&mut self, frame: u64, entry: &Entry) {
-        self.found.entries += 1;
+        let first_reading = self.done.is_none();
+        self.found.entries += u64::from(first_reading);
+        let id = entry.subject;
+        if id != MessageId::NONE && !self.is_followed(frame, id) {
+            return;
+        }
+        if id == MessageId::NONE && !first_reading {
+            return;
+        }
         match &entry.event {
-            Event::Orphaned { orphan, .. } => {
-                self.orphans.insert(*orphan);
-                return;
-            }
+            Event::Orphaned {
+                orphan,
+                gateway,
+                ids,
+                ..
+            } => return self.orphan(*orphan, *gateway, ids),
             Event::OrphanClosed { orphan, .. } => {
                 self.orphans.remove(orphan);
                 return;
@@ -217,7 +333,10 @@ impl Auditor {
                 for segment in segments {
                     self.traces.remove(segment);
                 }
-                self.found.mo_unrouted += u64::from(record.route.service_profile.is_none());
+                if record.route.service_profile.is_none() {
+                    let unrouted = &mut self.found.mo_unrouted;
+                    unrouted.add(self.bounds.listed_max, || entry.subject);
+                }
                 self.begin(frame, entry, Kind::Mo, State::Delivered);
                 if let Some(t) = self.traces.get_mut(&entry.subject) {
                     t.callbacks = u32::try_from(callbacks.len()).unwrap_or(u32::MAX);
@@ -229,7 +348,6 @@ impl Auditor {
             }
             _ => {}
         }
-        let id = entry.subject;
         let Some(trace) = self.traces.get_mut(&id) else {
             return self.violation(|| {
                 format!("message {id}: an entry in frame {frame} before its acceptance")
@@ -242,7 +360,7 @@ impl Auditor {
         if entry.previous != trace.last_frame {
             wrong.push("does not continue its chain");
         }
-        wrong.extend(trace.take(&entry.event, &mut self.found.resubmits));
+        wrong.extend(trace.take(&entry.event));
         trace.at = entry.at;
         trace.last_frame = frame;
         for what in wrong {
@@ -261,7 +379,14 @@ impl Auditor {
             callbacks: 0,
             delivered: 0,
             dead: 0,
+            resubmits: 0,
+            doubted: false,
         };
+        self.found.accepted += u64::from(kind == Kind::Mt);
+        self.highest = self.highest.max(id);
+        if self.traces.len() + 1 >= self.bounds.messages_at_once {
+            self.until.get_or_insert(self.highest);
+        }
         if self.traces.insert(id, trace).is_some() {
             self.violation(|| format!("message {id}: accepted a second time in frame {frame}"));
         }
@@ -274,14 +399,19 @@ impl Auditor {
             trace.at = trace.at.max(entry.at);
             return;
         }
+        let mut resubmits = 0;
         let (kind, state, soft, callbacks, made) = match snapshot {
             Snapshot::Mt {
                 state,
                 soft,
                 callbacks,
                 callbacks_made,
+                resubmits: times,
                 ..
-            } => (Kind::Mt, *state, *soft, callbacks, *callbacks_made),
+            } => {
+                resubmits = u32::from(*times);
+                (Kind::Mt, *state, *soft, callbacks, *callbacks_made)
+            }
             Snapshot::Mo {
                 callbacks,
                 callbacks_made,
@@ -296,49 +426,90 @@ impl Auditor {
             Snapshot::MoSegment { .. } => {
                 return self.begin(frame, entry, Kind::MoSegment, State::Queued);
             }
-            Snapshot::Orphan { orphan, .. } => {
-                self.orphans.insert(*orphan);
-                return;
-            }
+            Snapshot::Orphan {
+                orphan,
+                gateway,
+                ids,
+                ..
+            } => return self.orphan(*orphan, *gateway, ids),
         };
         self.begin(frame, entry, kind, state);
         if let Some(trace) = self.traces.get_mut(&entry.subject) {
             let open = u32::try_from(callbacks.len()).unwrap_or(u32::MAX);
             trace.soft = soft;
+            trace.resubmits = resubmits;
+            trace.doubted = resubmits > 0;
             trace.callbacks = made;
             trace.delivered = made.saturating_sub(open);
             trace.dead = u32::try_from(callbacks.iter().filter(|c| c.dead).count()).unwrap_or(0);
         }
     }
 
-    fn finish(mut self) -> Audit {
-        let mut by_state: HashMap<State, u64> = HashMap::new();
-        for trace in self.traces.values() {
-            let done = trace.delivered + trace.dead;
-            self.found.callbacks_pending += u64::from(trace.callbacks.saturating_sub(done));
-            self.found.callbacks_dead += u64::from(trace.dead);
-            match trace.kind {
-                Kind::Mt => {
-                    self.found.accepted += 1;
-                    self.found.in_flight += u64::from(trace.state == State::Submitting);
-                    *by_state.entry(trace.state).or_default() += 1;
-                }
-                Kind::Mo => self.found.mo += 1,
-                Kind::MoSegment => {}
+    fn orphan(&mut self, orphan: OrphanId, gateway: GatewayId, ids: &[String]) {
+        let id = ids.first().cloned().unwrap_or_default();
+        self.orphans.insert(orphan, (gateway, id));
+    }
+
+    /// Sums up what was followed; where the next reading begins, if one is needed.
+    fn next_reading(&mut self) -> Option<u64> {
+        let mut ids: Vec<MessageId> = self.traces.keys().copied().collect();
+        ids.sort_unstable();
+        for id in ids {
+            if let Some(trace) = self.traces.remove(&id) {
+                self.sum_up(id, &trace);
             }
         }
-        self.found.by_state = State::ALL
-            .into_iter()
-            .map(|s| (s, by_state.get(&s).copied().unwrap_or(0)))
-            .collect();
-        self.found.orphans = self.orphans.len() as u64;
+        self.done = self.until.take();
+        self.done.and(self.next_from.take())
+    }
+
+    fn sum_up(&mut self, id: MessageId, trace: &Trace) {
+        let most = self.bounds.listed_max;
+        let found = &mut self.found;
+        let done = trace.delivered + trace.dead;
+        found.callbacks_pending += u64::from(trace.callbacks.saturating_sub(done));
+        if trace.dead > 0 {
+            found.callbacks_dead.add(most, || (id, trace.dead));
+        }
+        match trace.kind {
+            Kind::Mt => {
+                let in_flight = trace.state == State::Submitting;
+                found.in_flight += u64::from(in_flight);
+                found.resubmits += u64::from(trace.resubmits);
+                if trace.doubted || in_flight {
+                    found.in_doubt.add(most, || (id, trace.resubmits));
+                }
+                *self.by_state.entry(trace.state).or_default() += 1;
+            }
+            Kind::Mo => found.mo += 1,
+            Kind::MoSegment => {}
+        }
+    }
+
+    fn finish(mut self) -> Audit {
+        let by_state = |s| (s, self.by_state.get(&s).copied().unwrap_or(0));
+        self.found.by_state = State::ALL.into_iter().map(by_state).collect();
+        for (orphan, (gateway, id)) in std::mem::take(&mut self.orphans) {
+            let orphans = &mut self.found.orphans;
+            orphans.add(self.bounds.listed_max, || (orphan, gateway, id));
+        }
+        let (accepted, verdicts, open) = (
+            self.found.accepted,
+            self.found.terminal(),
+            self.found.open(),
+        );
+        if accepted != verdicts + open {
+            self.violation(|| {
+                format!("{accepted} messages accepted, {verdicts} with a verdict and {open} open")
+            });
+        }
         self.found
     }
 }
 
 impl Trace {
     /// Follows one event; what is wrong with it.
-    fn take(&mut self, event: &Event, resubmits: &mut u64) -> Option<&'static str> {
+    fn take(&mut self, event: &Event) -> Option<&'static str> {
         let (state, soft, callbacks) = match event {
             Event::Leased { .. } => (State::Submitting, false, 0),
             Event::Released { .. } => (State::Queued, false, 0),
@@ -357,7 +528,8 @@ impl Trace {
                 callbacks,
                 ..
             } => {
-                *resubmits += u64::from(*next == crate::message::Next::Resubmitted);
+                self.doubted = true;
+                self.resubmits += u32::from(*next == crate::message::Next::Resubmitted);
                 (
                     *state,
                     *next == crate::message::Next::Failed,
@@ -483,7 +655,9 @@ mod tests {
     }
 
     fn violations(frames: &Frames) -> Vec<String> {
-        audit(frames, |_, _| {}).violations
+        audit(frames, Bounds::default(), |_, _, _| {})
+            .violations
+            .some
     }
 
     #[test]
@@ -493,9 +667,9 @@ mod tests {
             Event::Leased { attempt: 1 },
             refused(State::Failed),
         ]);
-        let found = audit(&sound, |_, _| {});
+        let found = audit(&sound, Bounds::default(), |_, _, _| {});
         assert_eq!(
-            (found.accepted, found.open(), found.violations_total),
+            (found.accepted, found.open(), found.violations.total),
             (1, 0, 0)
         );
         let guess = log(vec![accepted(), cancelled(), refused(State::Failed)]);
@@ -503,6 +677,52 @@ mod tests {
             violations(&guess).is_empty(),
             "the bridge's own verdict gives way"
         );
+    }
+
+    #[test]
+    fn a_log_with_more_messages_than_are_followed_at_once_is_read_again() {
+        let mut packer = Packer::new(1);
+        let mut frames = BTreeMap::new();
+        let mut at = HashMap::new();
+        let mut push = |id: u64, event: Event| {
+            let frame = packer.push(&Entry {
+                subject: MessageId(id),
+                at: Timestamp(id),
+                previous: at.get(&id).copied().unwrap_or(0),
+                event,
+            });
+            at.insert(id, frame);
+            frames.extend(packer.take().into_iter().map(|f| (f.number, f.octets)));
+        };
+        for id in 1..=50 {
+            push(id, accepted());
+            push(id, Event::Leased { attempt: 1 });
+            // Verdicts come much later, and not for all.
+            if id > 20 && id % 5 > 0 {
+                push(id - 20, refused(State::Failed));
+            }
+        }
+        let frames = Frames(frames);
+        let whole = audit(&frames, Bounds::default(), |_, _, _| {});
+        assert_eq!(
+            (whole.accepted, whole.terminal(), whole.open()),
+            (50, 24, 26)
+        );
+        let bounds = Bounds {
+            messages_at_once: 7,
+            listed_max: 100,
+        };
+        let mut readings = 0;
+        let parts = audit(&frames, bounds, |reading, _, _| readings = reading);
+        assert_eq!(readings, 8, "seven at once, fifty in all");
+        assert_eq!(parts.violations.some, Vec::<String>::new());
+        assert_eq!(parts.by_state, whole.by_state);
+        assert_eq!(
+            (parts.accepted, parts.entries, parts.in_flight),
+            (whole.accepted, whole.entries, whole.in_flight)
+        );
+        assert_eq!(parts.in_doubt.some.len(), 26);
+        assert_eq!(whole.in_doubt.some, parts.in_doubt.some[..20]);
     }
 
     #[test]

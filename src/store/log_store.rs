@@ -275,6 +275,10 @@ impl Store for LogStore {
         self.ask(|to| Request::InDoubt(most, to))
     }
 
+    fn log_page(&self, from: u64, frames: u64) -> Ticket<super::LogPage> {
+        self.ask(|to| Request::LogPage(from, frames, to))
+    }
+
     fn health(&self) -> watch::Receiver<Health> {
         self.health.clone()
     }

@@ -40,6 +40,7 @@ pub(super) enum Request {
     Counts(GatewayId, Answer<Counts>),
     Orphans(usize, Answer<Vec<OrphanView>>),
     InDoubt(usize, Answer<Vec<InDoubt>>),
+    LogPage(u64, u64, Answer<super::LogPage>),
     Close(Answer<()>),
 }
 
@@ -136,6 +137,7 @@ pub(super) fn refuse(request: Request, why: &StoreError) {
         Request::Counts(_, to) => no(to, why),
         Request::Orphans(_, to) => no(to, why),
         Request::InDoubt(_, to) => no(to, why),
+        Request::LogPage(_, _, to) => no(to, why),
         Request::Close(to) => no(to, why),
         // What the log then says of these messages is decided when it is read again.
         Request::WithdrawLeases(_)

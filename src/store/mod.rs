@@ -8,6 +8,7 @@
 
 pub mod audit;
 mod codec;
+pub mod export;
 mod intent;
 pub mod journal;
 mod ledger;
@@ -18,6 +19,7 @@ pub mod sled;
 mod watchdog;
 mod writer;
 
+pub use export::LogPage;
 pub use intent::{
     Acceptance, CallbackLease, CallbackOutcome, Counts, Evidence, Filter, Finding, IdRule,
     IdempotencyKey, InDoubt, Inbound, KeyState, Lease, NewMessage, OrphanView, Outcome, Predicate,
@@ -128,6 +130,9 @@ pub trait Store: Send + Sync + 'static {
 
     /// Messages that may have been sent twice, or whose outcome is unknown.
     fn in_doubt(&self, most: usize) -> Ticket<Vec<InDoubt>>;
+
+    /// The log itself, in its order: up to `frames` frames from `from` on, as lines of JSON.
+    fn log_page(&self, from: u64, frames: u64) -> Ticket<LogPage>;
 
     /// Whether the log can be written.
     fn health(&self) -> watch::Receiver<Health>;

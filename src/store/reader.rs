@@ -2,6 +2,7 @@
 
 use super::StoreError;
 use super::codec::{self, Unpacker};
+use super::export::{self, LogPage};
 use super::intent::Filter;
 use super::journal::FrameSource;
 use crate::message::{Entry, Event, MessageId, Story};
@@ -23,6 +24,11 @@ pub(super) enum Read {
         filter: Box<Filter>,
         to: oneshot::Sender<Result<Vec<Story>, StoreError>>,
     },
+    Page {
+        from: u64,
+        frames: u64,
+        to: oneshot::Sender<Result<LogPage, StoreError>>,
+    },
     /// The log was opened anew.
     Source(Arc<dyn FrameSource>),
 }
@@ -43,6 +49,9 @@ pub(super) fn run(reads: &Receiver<Read>, mut source: Arc<dyn FrameSource>) {
             }
             Read::List { filter, to } => {
                 let _ = to.send(list(&*source, &filter));
+            }
+            Read::Page { from, frames, to } => {
+                let _ = to.send(Ok(export::page(&*source, from, frames)));
             }
             Read::Source(new) => source = new,
         }
@@ -79,7 +88,7 @@ fn entries_of(
 }
 
 /// The entries that begin in this frame.
-fn entries_in(source: &dyn FrameSource, number: u64) -> Result<Vec<Entry>, StoreError> {
+pub(super) fn entries_in(source: &dyn FrameSource, number: u64) -> Result<Vec<Entry>, StoreError> {
     let mut found = Vec::new();
     let Some(octets) = source.read(number)? else {
         return Ok(found);

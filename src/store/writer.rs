@@ -204,6 +204,7 @@ impl<J: Journal> Writer<J> {
                 let views = l.in_doubt(most);
                 l.reply(to, views);
             }
+            Request::LogPage(from, frames, to) => self.read_later(Read::Page { from, frames, to }),
             Request::Close(_) => debug_assert!(false, "the loop ends on it"),
         }
     }
@@ -282,11 +283,16 @@ impl<J: Journal> Writer<J> {
         error!(error = %reason, "the log failed; nothing is accepted until it works again");
         self.metrics.failures.inc();
         self.journal.close();
+        let mut kept = Vec::new();
         loop {
             let mut closing = None;
             for request in queue.drain(..).chain(self.mailbox.take(REOPEN_EVERY)) {
                 match request {
                     Request::Close(answer) => closing = Some(answer),
+                    // Nobody would say it again.
+                    Request::Responded(_) | Request::Release(_) | Request::CallbacksDone(_) => {
+                        kept.push(request);
+                    }
                     other => refuse(other, reason),
                 }
             }
@@ -297,9 +303,11 @@ impl<J: Journal> Writer<J> {
             match (self.open)() {
                 Ok((journal, ledger)) => {
                     self.journal = journal;
-                    self.ledger = ledger;
+                    let failed = std::mem::replace(&mut self.ledger, ledger);
                     self.ledger.begin(now());
                     self.ledger.release(unsent.to_vec());
+                    self.ledger.take_answers_of(&failed);
+                    kept.drain(..).for_each(|request| self.handle(request));
                     self.ledger.finish();
                     if let Err((e, _)) = self.commit() {
                         warn!(error = %e, "the log opened, but still cannot be written");

@@ -77,7 +77,11 @@ impl Bridge {
     /// From now on no write to any file succeeds, or every one again: to the process it looks
     /// like a disk that fails.
     pub(crate) fn set_writable(&self, is_writable: bool) {
-        let current = if is_writable { None } else { Some(0) };
+        self.set_file_octets_max(if is_writable { None } else { Some(0) });
+    }
+
+    /// No file may be written beyond this length.
+    pub(crate) fn set_file_octets_max(&self, current: Option<u64>) {
         let limit = Rlimit {
             current,
             maximum: None,

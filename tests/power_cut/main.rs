@@ -16,7 +16,7 @@ mod disk;
 use disk::VolatileDisk;
 use smpp_bridge::message::*;
 use smpp_bridge::metrics::Metrics;
-use smpp_bridge::store::audit::{Found, audit, walk};
+use smpp_bridge::store::audit::{Bounds, Found, audit, walk};
 use smpp_bridge::store::journal::Journal;
 use smpp_bridge::store::sled::disk::{Disk, MachineDisk};
 use smpp_bridge::store::sled::{LogAtRest, SledJournal, SledOptions};
@@ -196,10 +196,11 @@ async fn live(path: &Path, image: &Path, shared: &Shared, rng: &mut fastrand::Rn
 /// The log at rest has everything that was told, and proves itself.
 fn check(path: &Path, told: &Told, words: &str) {
     let log = LogAtRest::open(path).unwrap();
-    let found = audit(&*log.source(), |_, _| {});
-    assert_eq!(found.violations_total, 0, "{words}: {:?}", found.violations);
+    let found = audit(&*log.source(), Bounds::default(), |_, _, _| {});
+    let violations = &found.violations;
+    assert_eq!(violations.total, 0, "{words}: {:?}", violations.some);
     assert!(
-        found.orphans >= told.orphans,
+        found.orphans.total >= told.orphans,
         "{words}: an orphan is missing"
     );
     let mut states: BTreeMap<MessageId, (String, State)> = BTreeMap::new();

@@ -189,6 +189,40 @@ impl Ledger {
         self.in_doubt.extend(ids);
     }
 
+    /// Takes over what upstreams have answered and a failed write has lost: segments that are
+    /// in flight here, and were not any more in the ledger before.
+    pub(in crate::store) fn take_answers_of(&mut self, failed: &Ledger) {
+        let mut responses = Vec::new();
+        let mut unsent = Vec::new();
+        for (id, m) in &self.mt {
+            let Some(old) = failed.mt.get(id) else {
+                continue;
+            };
+            for (number, (now, then)) in (1..).zip(m.segments.iter().zip(&old.segments)) {
+                if now.state != State::Submitting || then.state == State::Submitting {
+                    continue;
+                }
+                if then.upstream_id.is_none() && then.state != State::Submitted {
+                    // Deferred or refused: another try gets the same answer.
+                    unsent.push((*id, vec![number]));
+                    continue;
+                }
+                let upstream_id = then.upstream_id.as_deref().map(str::to_owned);
+                responses.push(Response {
+                    message: *id,
+                    segment: number,
+                    outcome: Outcome::Submitted {
+                        upstream_id,
+                        answer: None,
+                    },
+                });
+            }
+        }
+        responses.sort_unstable_by_key(|r| (r.message, r.segment));
+        self.responded(responses);
+        self.release(unsent);
+    }
+
     pub(in crate::store) fn in_doubt(&self, most: usize) -> Vec<InDoubt> {
         let newest_first = self.in_doubt.keys().rev().take(most);
         newest_first
