@@ -27,6 +27,9 @@ pub(super) struct Slice {
 /// given up on.
 const OPEN_TIMEOUT: Duration = Duration::from_secs(120);
 
+/// sled's garbage collector runs only in the thread that this starts.
+const COLLECT_EVERY_MS: Option<u64> = Some(500);
+
 /// Written once a slice is whole on the disk, before it gets its first frame. A slice
 /// without it was being made when the power went, and holds nothing.
 const BEGUN: &str = "begun";
@@ -38,7 +41,7 @@ impl Slice {
         cache_octets: u64,
         disk: Arc<dyn Disk>,
     ) -> Result<Slice, StoreError> {
-        let slice = Slice::open_at_rest(name, cache_octets, disk)?;
+        let slice = Slice::open_as(name, cache_octets, disk, COLLECT_EVERY_MS)?;
         slice.settle().map_err(|e| slice.failed(&e))?;
         Ok(slice)
     }
@@ -49,8 +52,19 @@ impl Slice {
         cache_octets: u64,
         disk: Arc<dyn Disk>,
     ) -> Result<Slice, StoreError> {
+        // Nothing to collect, and nothing to wait for when it closes.
+        Slice::open_as(name, cache_octets, disk, None)
+    }
+
+    fn open_as(
+        name: &SliceName,
+        cache_octets: u64,
+        disk: Arc<dyn Disk>,
+        collect_every_ms: Option<u64>,
+    ) -> Result<Slice, StoreError> {
         drop_half_written_snapshots(&name.path);
-        let (db, frames, finished) = match open_guarded(&name.path, cache_octets) {
+        let (db, frames, finished) = match open_guarded(&name.path, cache_octets, collect_every_ms)
+        {
             Ok(opened) => opened,
             Err(e) => {
                 // A bad snapshot alone makes sled refuse; it can rebuild from its log.
@@ -58,7 +72,7 @@ impl Slice {
                     return Err(e);
                 }
                 warn!(slice = %name.path.display(), error = %e, "opened anew without its snapshots");
-                open_guarded(&name.path, cache_octets)?
+                open_guarded(&name.path, cache_octets, collect_every_ms)?
             }
         };
         let path = name.path.join("db");
@@ -179,12 +193,12 @@ fn gave_up(path: &Path) -> StoreError {
 fn open_guarded(
     path: &Path,
     cache_octets: u64,
+    collect_every_ms: Option<u64>,
 ) -> Result<(sled::Db, sled::Tree, sled::Tree), StoreError> {
     let config = sled::Config::new()
         .path(path)
         .cache_capacity(cache_octets)
-        // Its garbage collector runs only in this thread.
-        .flush_every_ms(Some(500));
+        .flush_every_ms(collect_every_ms);
     let (to, opened) = mpsc::channel();
     let open = move || {
         let result = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
