@@ -139,7 +139,7 @@ fn folder_in_memory() -> tempfile::TempDir {
 
 fn free_mib(at: &std::path::Path) -> u64 {
     let stat = rustix::fs::statvfs(at).unwrap();
-    stat.f_bavail * stat.f_frsize >> 20
+    (stat.f_bavail * stat.f_frsize) >> 20
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -277,6 +277,6 @@ async fn one_log(lives: u32, before: u32, seed: u64, rng: &mut fastrand::Rng) ->
         check(&image, &told(&shared), &words);
         path = image;
     }
-    let acknowledged = told(&shared).messages.len();
-    acknowledged
+    let told = told(&shared);
+    told.messages.len()
 }

@@ -23,9 +23,9 @@ use crate::wire::HEADER_OCTETS;
 /// let frame = b"\0\0\0\x13\x80\0\0\x04\0\0\0\0\0\0\0\x0742\0";
 /// match PduRef::read(frame) {
 ///     Some(PduRef::SubmitSmResp(answer)) => assert_eq!(answer.message_id(), b"42"),
-///     Some(other) => println!("{other:?}"),
+///     Some(other) => panic!("{other:?} is another answer"),
 ///     // Another PDU, or one with something to forgive.
-///     None => println!("{:?}", Pdu::decode(frame.to_vec().into())),
+///     None => panic!("{:?}", Pdu::decode(frame.to_vec().into())),
 /// }
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
