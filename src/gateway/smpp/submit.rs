@@ -29,13 +29,27 @@ pub(super) fn bodies(lease: &Lease, settings: &SmppSettings) -> Result<Vec<(u8, 
     );
     let segments = match udh(&lease.head) {
         Some(udh) => vec![segment::with_header(udh, &lease.text)],
-        None => segment::split(&lease.text, concat)?,
+        None => split(lease, concat)?,
     };
     Ok(segments
         .into_iter()
         .filter(|s| lease.segments.contains(&s.part))
         .map(|s| (s.part, body(s, &source, &destination, settings)))
         .collect())
+}
+
+/// As many segments as were accepted, whatever the gateway's settings, or its transport, say now.
+fn split(lease: &Lease, concat: Concat) -> Result<Vec<Segment>, TooLong> {
+    let segments = segment::split(&lease.text, concat)?;
+    let accepted = usize::from(lease.head.segments);
+    if segments.len() == accepted {
+        return Ok(segments);
+    }
+    let as_accepted = match accepted {
+        1 => Concat::Payload,
+        _ => Concat::Udh8(lease.head.reference),
+    };
+    segment::split(&lease.text, as_accepted)
 }
 
 /// The client's own header, to go in front of the text as it is.
@@ -88,4 +102,61 @@ fn address(mut address: Address, ton: Option<u8>, npi: Option<u8>) -> Address {
         address.npi = Npi(npi);
     }
     address
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::SmppDefaults;
+    use crate::message::{GatewayId, MessageId, Timestamp, TrafficClass};
+    use smpp_protocol::udh;
+
+    fn lease(segments: u8) -> Lease {
+        Lease {
+            message: MessageId(1),
+            head: Head {
+                gateway: GatewayId(1),
+                family: Family::Gateways,
+                destination: "+4915112345678".into(),
+                source: "Brand".into(),
+                tenant_id: None,
+                callback_url: None,
+                forwards: false,
+                receipts: None,
+                segments,
+                unicode: false,
+                traffic_class: TrafficClass::A2p,
+                reference: 9,
+                expires_at: Timestamp::NEVER,
+                not_before: None,
+            },
+            text: "a".repeat(400),
+            segments: (1..=segments).collect(),
+            attempt: 1,
+        }
+    }
+
+    #[test]
+    fn a_message_goes_in_the_segments_it_was_accepted_in() {
+        for (concat, accepted) in [
+            (ConcatSetting::Udh, 3),
+            (ConcatSetting::Payload, 1),
+            // The setting, or the transport, was another one when it was accepted.
+            (ConcatSetting::Udh, 1),
+            (ConcatSetting::Sar, 1),
+            (ConcatSetting::Payload, 3),
+        ] {
+            let mut settings = SmppSettings::new(SmppDefaults::default());
+            settings.concat = concat;
+            let bodies = bodies(&lease(accepted), &settings).unwrap();
+            let octets = |body: &Body| match body {
+                Body::SubmitSm(sm) => udh::strip_udh(sm.esm_class, sm.user_data()).len(),
+                _ => 0,
+            };
+            let numbers: Vec<u8> = bodies.iter().map(|(number, _)| *number).collect();
+            assert_eq!(numbers, lease(accepted).segments, "{concat:?}");
+            let whole: usize = bodies.iter().map(|(_, body)| octets(body)).sum();
+            assert_eq!(whole, 400, "{concat:?} {accepted}");
+        }
+    }
 }
