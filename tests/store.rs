@@ -28,6 +28,16 @@ impl Place {
         }
     }
 
+    /// Each write takes its time, so that requests gather behind it.
+    fn on_a_slow_disk() -> Place {
+        let place = Place::in_memory();
+        place.memory.set_faults(Faults {
+            append_delay: Duration::from_millis(3),
+            ..Faults::default()
+        });
+        place
+    }
+
     fn on_sled() -> Place {
         Place {
             directory: Some(tempfile::tempdir().unwrap()),
@@ -67,6 +77,7 @@ async fn reopen(place: &Place, store: LogStore) -> LogStore {
 macro_rules! rules {
     ($($rule:ident),* $(,)?) => {
         mod in_memory { $( #[tokio::test] async fn $rule() { super::$rule(super::Place::in_memory()).await; } )* }
+        mod on_a_slow_disk { $( #[tokio::test] async fn $rule() { super::$rule(super::Place::on_a_slow_disk()).await; } )* }
         mod on_sled { $( #[tokio::test] async fn $rule() { super::$rule(super::Place::on_sled()).await; } )* }
     };
 }
@@ -104,6 +115,10 @@ rules!(
     parts_are_told_of_one_by_one,
     a_guess_about_a_part_is_corrected_once,
     one_verdict_tells_of_all_parts_that_the_upstream_cut,
+    a_message_can_be_cancelled_until_it_is_submitted,
+    messages_are_counted_by_gateway_over_restarts,
+    the_log_is_read_page_by_page,
+    a_closed_store_refuses_and_says_so,
 );
 
 const GATEWAY: GatewayId = GatewayId(1);
@@ -573,6 +588,79 @@ async fn all_segments_make_a_message(place: Place) {
     );
     find(&store, receipt("d", "DELIVRD", Some(State::Delivered))).await;
     assert_eq!(message(&store, bad).await.state, State::Undelivered);
+}
+
+async fn a_message_can_be_cancelled_until_it_is_submitted(place: Place) {
+    let store = place.open();
+    let queued = accept(&store, head(), "queued").await;
+    assert!(store.cancel(queued).await.unwrap());
+    assert!(!store.cancel(queued).await.unwrap(), "it has its verdict");
+    assert!(!store.cancel(MessageId(1)).await.unwrap(), "unknown");
+    let sent = submit_one(&store, head(), "A1").await;
+    assert!(!store.cancel(sent).await.unwrap(), "too late");
+    let store = reopen(&place, store).await;
+    assert_eq!(message(&store, queued).await.state, State::Cancelled);
+    assert_eq!(message(&store, sent).await.state, State::Submitted);
+}
+
+async fn messages_are_counted_by_gateway_over_restarts(place: Place) {
+    let store = place.open();
+    let first = submit_one(&store, head(), "A1").await;
+    let second = accept(&store, head(), "waits").await;
+    assert!(first < second);
+    let elsewhere = Head {
+        gateway: GatewayId(2),
+        ..head()
+    };
+    accept(&store, elsewhere, "elsewhere").await;
+    let store = reopen(&place, store).await;
+    let counts = store.counts(GATEWAY).await.unwrap();
+    assert_eq!((counts.messages, counts.queued), (2, 1));
+    assert!(counts.oldest_queued_at.is_some());
+    let none = store.counts(GatewayId(3)).await.unwrap();
+    assert_eq!((none.messages, none.queued), (0, 0));
+}
+
+async fn the_log_is_read_page_by_page(place: Place) {
+    let store = place.open();
+    let mut ids = Vec::new();
+    for n in 0..20 {
+        ids.push(accept(&store, head(), &n.to_string()).await);
+    }
+    // Longer than a frame, so that it is cut.
+    let long = "long ".repeat(4000);
+    ids.push(accept(&store, head(), &long).await);
+    let store = reopen(&place, store).await;
+    let (mut next, mut lines) = (Some(0), String::new());
+    while let Some(from) = next {
+        let page = store.log_page(from, 3).await.unwrap();
+        lines.push_str(&page.lines);
+        assert!(page.next.is_none_or(|n| n > from && n <= page.bounds.1));
+        next = page.next;
+    }
+    let lines: Vec<serde_json::Value> = lines
+        .lines()
+        .map(|l| serde_json::from_str(l).unwrap())
+        .collect();
+    let accepted = lines
+        .iter()
+        .filter(|l| l["event"].get("Accepted").is_some());
+    let found: Vec<u64> = accepted.map(|l| l["message"].as_u64().unwrap()).collect();
+    assert_eq!(found, ids.iter().map(|id| id.0).collect::<Vec<_>>());
+    assert_eq!(lines.last().unwrap()["event"]["Accepted"]["text"], long);
+    let beyond = store.log_page(1 << 40, 3).await.unwrap();
+    assert_eq!((beyond.lines.as_str(), beyond.next), ("", None));
+}
+
+async fn a_closed_store_refuses_and_says_so(place: Place) {
+    let store = place.open();
+    assert_eq!(*store.health().borrow(), Health::Open);
+    let waiting = store.lease(GATEWAY, 1);
+    store.close().await.unwrap();
+    assert_eq!(waiting.await.unwrap_err(), StoreError::Closed);
+    let late = store.accept(new(head(), "late")).await;
+    assert_eq!(late.unwrap_err(), StoreError::Closed);
+    assert_eq!(store.close().await.unwrap_err(), StoreError::Closed);
 }
 
 async fn an_idempotency_key_counts_once(place: Place) {
