@@ -4,6 +4,7 @@
 //! fdatasync: sled wakes all its threads at each flush, so few large ones are cheap and
 //! many small ones are not. Frames it has not fed yet are read from here.
 
+use super::ends::BLOCK_MAX;
 use super::slice::Slice;
 use crate::message::MessageId;
 use crate::store::StoreError;
@@ -33,7 +34,8 @@ pub(super) struct Feeder {
 struct State {
     /// By number: written ahead, and not yet in sled.
     frames: BTreeMap<u64, Arc<Vec<u8>>>,
-    /// Finished messages to be indexed with the next batch, and their last frames.
+    /// Finished messages to be indexed when they make a block, and their last frames. What a
+    /// crash takes of them is found again when the log is read.
     finished: HashMap<MessageId, u64>,
     /// The highest frame that sled has, durably.
     fed: u64,
@@ -42,6 +44,18 @@ struct State {
     hurry: bool,
     failed: Option<StoreError>,
     ending: bool,
+}
+
+impl State {
+    /// Finished messages for the index, by id, when they are enough or no more are to come.
+    fn finished_by_id(&self) -> Vec<(MessageId, u64)> {
+        if self.finished.len() < BLOCK_MAX && !self.ending {
+            return Vec::new();
+        }
+        let mut all: Vec<_> = self.finished.iter().map(|(id, f)| (*id, *f)).collect();
+        all.sort_unstable();
+        all
+    }
 }
 
 impl Feeder {
@@ -141,7 +155,7 @@ impl Feeder {
     fn feed(&self) {
         let mut state = self.lock();
         loop {
-            while state.frames.is_empty() && state.finished.is_empty() && !state.ending {
+            while state.frames.is_empty() && state.finished.len() < BLOCK_MAX && !state.ending {
                 state = self
                     .bell
                     .wait(state)
@@ -174,11 +188,7 @@ impl Feeder {
                 .take(BATCH_FRAMES)
                 .map(|(n, f)| (*n, f.clone()))
                 .collect();
-            let finished: Vec<(MessageId, u64)> = state
-                .finished
-                .iter()
-                .map(|(id, frame)| (*id, *frame))
-                .collect();
+            let finished = state.finished_by_id();
             let Some(slice) = state.slice.clone() else {
                 return;
             };

@@ -14,12 +14,13 @@
 //!   wal-a wal-b                        records that sled may not have yet
 //!   slice-000007-000000012345/         sequence, number of its first frame
 //!     tree "frames": number (8 octets, big endian) → frame
-//!     tree "finished": message id (8) → its last frame (8); derived
+//!     tree "ends": blocks of finished messages and their last frames; derived
 //!     begun                            the slice was whole on the disk before its first frame
 //! ```
 
 mod at_rest;
 pub mod disk;
+mod ends;
 mod feeder;
 mod files;
 mod slice;
@@ -73,7 +74,7 @@ impl SledOptions {
             retention: Duration::from_secs(30 * 86_400),
             retention_octets_max: 0,
             disk_reserve_octets: 256 << 20,
-            cache_octets: 32 << 20,
+            cache_octets: 8 << 20,
             disk: Arc::new(MachineDisk),
         }
     }

@@ -1,6 +1,7 @@
 //! One slice: a sled database, and the guards that this version of sled needs.
 
 use super::disk::Disk;
+use super::ends;
 use super::files::{SliceName, readable};
 use crate::message::MessageId;
 use crate::store::StoreError;
@@ -17,7 +18,7 @@ pub(super) struct Slice {
     name: SliceName,
     db: sled::Db,
     frames: sled::Tree,
-    finished: sled::Tree,
+    ends: sled::Tree,
     /// sled's file, opened a second time for an fdatasync of our own.
     file: Arc<File>,
     disk: Arc<dyn Disk>,
@@ -63,8 +64,7 @@ impl Slice {
         collect_every_ms: Option<u64>,
     ) -> Result<Slice, StoreError> {
         drop_half_written_snapshots(&name.path);
-        let (db, frames, finished) = match open_guarded(&name.path, cache_octets, collect_every_ms)
-        {
+        let (db, frames, ends) = match open_guarded(&name.path, cache_octets, collect_every_ms) {
             Ok(opened) => opened,
             Err(e) => {
                 // A bad snapshot alone makes sled refuse; it can rebuild from its log.
@@ -82,7 +82,7 @@ impl Slice {
             name: name.clone(),
             db,
             frames,
-            finished,
+            ends,
             file: Arc::new(file),
             disk,
         })
@@ -127,7 +127,8 @@ impl Slice {
         &self.name
     }
 
-    /// Atomic over a crash, and durable on return; the index of finished messages with it.
+    /// Atomic over a crash, and durable on return; the index of finished messages, in order
+    /// of their ids, with it.
     pub(super) fn append(
         &self,
         frames: &[(u64, Arc<Vec<u8>>)],
@@ -139,12 +140,8 @@ impl Slice {
                 batch.insert(&number.to_be_bytes(), octets.as_slice());
             }
             self.frames.apply_batch(batch)?;
-            if !finished.is_empty() {
-                let mut batch = sled::Batch::default();
-                for (id, frame) in finished {
-                    batch.insert(&id.0.to_be_bytes(), &frame.to_be_bytes());
-                }
-                self.finished.apply_batch(batch)?;
+            for (key, block) in finished.chunks(ends::BLOCK_MAX).filter_map(ends::encode) {
+                self.ends.insert(key, block)?;
             }
             self.db.flush()
         })?;
@@ -157,9 +154,19 @@ impl Slice {
         Ok(found.map(|octets| octets.to_vec()))
     }
 
+    /// The newest block that names the message knows best.
     pub(super) fn last_frame_of(&self, message: MessageId) -> Result<Option<u64>, StoreError> {
-        let found = self.guarded(|| self.finished.get(message.0.to_be_bytes()))?;
-        Ok(found.and_then(|v| be_u64(&v)))
+        self.guarded(|| {
+            for block in self.ends.iter().rev() {
+                let (key, block) = block?;
+                if ends::may_name(&key, message)
+                    && let Some(frame) = ends::find(&key, &block, message)
+                {
+                    return Ok(Some(frame));
+                }
+            }
+            Ok(None)
+        })
     }
 
     pub(super) fn highest(&self) -> Result<Option<u64>, StoreError> {
@@ -203,9 +210,9 @@ fn open_guarded(
     let open = move || {
         let result = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
             let db = config.open()?;
-            let (frames, finished) = (db.open_tree("frames")?, db.open_tree("finished")?);
+            let (frames, ends) = (db.open_tree("frames")?, db.open_tree("ends")?);
             db.flush()?;
-            Ok((db, frames, finished))
+            Ok((db, frames, ends))
         }));
         // The opener may have given up waiting.
         let _ = to.send(result);
