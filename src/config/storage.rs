@@ -30,7 +30,7 @@ pub struct StorageConfig {
     /// `disk_reserve_mib`: below this much free disk no new message is accepted. Default 256 MiB,
     /// one slice: receipts and responses of what was accepted still find room.
     pub disk_reserve_octets: u64,
-    /// `cache_mib`: page cache of one open slice. Default 32 MiB: the log is written once and
+    /// `cache_mib`: page cache of one open slice. Default 8 MiB: the log is written once and
     /// hardly read.
     pub cache_octets: u64,
 }
@@ -44,7 +44,7 @@ impl Default for StorageConfig {
             retention_age: Duration::from_secs(30 * 24 * 60 * 60),
             retention_octets: None,
             disk_reserve_octets: 256 << 20,
-            cache_octets: 32 << 20,
+            cache_octets: 8 << 20,
         }
     }
 }

@@ -46,10 +46,10 @@ impl Ledger {
         let settled = new.wait.then(|| {
             let (to, settled) = oneshot::channel();
             if let Some(m) = self.mt.get_mut(&id) {
-                m.waiter = Some(Box::new(Waiter {
+                m.set_waiter(Waiter {
                     to,
                     entries: Vec::new(),
-                }));
+                });
             }
             settled
         });
@@ -82,13 +82,13 @@ impl Ledger {
             .lanes
             .values()
             .filter_map(Lane::first_ready)
-            .filter(|id| self.mt.get(id).is_some_and(|m| m.expires_at <= self.now))
+            .filter(|id| self.mt.get(id).is_some_and(|m| m.expires_at() <= self.now))
             .collect();
         for first in overdue {
             let mut next = Some(first);
             while let Some(id) = next {
                 let Some(m) = self.mt.get(&id) else { break };
-                if m.expires_at > self.now {
+                if m.expires_at() > self.now {
                     break;
                 }
                 let gateway = m.gateway;

@@ -119,7 +119,7 @@ impl Ledger {
                 head: m.head.clone(),
                 text: m.text.as_deref().map(str::to_owned),
                 accepted_at: m.accepted_at,
-                submitted_at: m.submitted_at,
+                submitted_at: m.submitted_at(),
                 state: m.state,
                 soft: m.soft,
                 attempts: m.attempts,
@@ -181,7 +181,7 @@ impl Ledger {
                     return;
                 };
                 m.text = text.as_deref().map(Into::into);
-                m.submitted_at = *submitted_at;
+                m.set_submitted_at(*submitted_at);
                 m.state = *state;
                 m.soft = *soft;
                 m.attempts = *attempts;

@@ -239,7 +239,7 @@ impl Ledger {
 
     /// True when the last word reported for the message was this very one.
     fn repeats_word(&self, message: MessageId, report: &Report) -> bool {
-        let known = self.mt.get(&message).and_then(|m| m.word.as_deref());
+        let known = self.mt.get(&message).and_then(|m| m.word());
         known.is_some_and(|w| w.eq_ignore_ascii_case(report.word()))
     }
 

@@ -77,7 +77,7 @@ impl Ledger {
                 self.leave_lane(gateway, id, Timestamp(0));
                 continue;
             };
-            if m.expires_at <= self.now {
+            if m.expires_at() <= self.now {
                 self.expire(id);
                 continue;
             }

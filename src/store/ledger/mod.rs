@@ -101,7 +101,7 @@ pub(super) struct Ledger {
     packer: Packer,
     replies: Vec<Reply>,
 
-    mt: HashMap<MessageId, Mt>,
+    mt: HashMap<MessageId, Box<Mt>>,
     mo: HashMap<MessageId, Mo>,
     sets: Sets,
     lanes: HashMap<GatewayId, Lane>,
@@ -439,7 +439,7 @@ impl Ledger {
             let Some(id) = self.finished.pop_front() else {
                 return;
             };
-            if self.mt.get(&id).is_some_and(Mt::is_finished) {
+            if self.mt.get(&id).is_some_and(|m| m.is_finished()) {
                 self.forget_mt(id);
             } else if self.mo.get(&id).is_some_and(Mo::is_finished) {
                 self.forget_mo(id);

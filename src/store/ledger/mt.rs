@@ -7,7 +7,7 @@ use crate::message::{
 use crate::store::intent::Settled;
 use tokio::sync::oneshot;
 
-/// What has to be at hand for an open message.
+/// What has to be at hand for an open message: 128 octets, and its head, text and ids.
 #[derive(Debug)]
 pub(super) struct Mt {
     pub(super) gateway: GatewayId,
@@ -27,15 +27,21 @@ pub(super) struct Mt {
     pub(super) first_frame: u64,
     pub(super) last_frame: u64,
     pub(super) accepted_at: Timestamp,
-    pub(super) submitted_at: Option<Timestamp>,
-    pub(super) expires_at: Timestamp,
+    /// 0 until then.
+    submitted_at: Timestamp,
     /// Its place in the lane.
     pub(super) due_at: Timestamp,
     pub(super) callbacks_made: u32,
     pub(super) callbacks_open: u32,
+    aside: Option<Box<Aside>>,
+}
+
+/// What few messages have, and none for long.
+#[derive(Debug, Default)]
+struct Aside {
     /// The last status word an HTTP upstream reported: a new word is news.
-    pub(super) word: Option<Box<str>>,
-    pub(super) waiter: Option<Box<Waiter>>,
+    word: Option<Box<str>>,
+    waiter: Option<Waiter>,
 }
 
 /// Which callbacks its changes cause.
@@ -94,7 +100,7 @@ pub(super) struct Waiter {
 }
 
 impl Mt {
-    pub(super) fn of_head(frame: u64, at: Timestamp, encoded: &EncodedHead) -> Option<Mt> {
+    pub(super) fn of_head(frame: u64, at: Timestamp, encoded: &EncodedHead) -> Option<Box<Mt>> {
         let head = encoded.read()?;
         let state = match head.family.is_simulation() {
             true => State::Simulated,
@@ -104,7 +110,7 @@ impl Mt {
             state,
             upstream_id: None,
         };
-        Some(Mt {
+        Some(Box::new(Mt {
             gateway: head.gateway,
             state,
             soft: false,
@@ -123,14 +129,34 @@ impl Mt {
             first_frame: frame,
             last_frame: frame,
             accepted_at: at,
-            submitted_at: None,
-            expires_at: head.expires_at,
+            submitted_at: Timestamp(0),
             due_at: head.not_before.unwrap_or(Timestamp(0)),
             callbacks_made: 0,
             callbacks_open: 0,
-            word: None,
-            waiter: None,
-        })
+            aside: None,
+        }))
+    }
+
+    pub(super) fn submitted_at(&self) -> Option<Timestamp> {
+        (self.submitted_at != Timestamp(0)).then_some(self.submitted_at)
+    }
+
+    pub(super) fn set_submitted_at(&mut self, at: Option<Timestamp>) {
+        self.submitted_at = at.unwrap_or(Timestamp(0));
+    }
+
+    /// When it is given up, unless submitted by then.
+    pub(super) fn expires_at(&self) -> Timestamp {
+        self.head.read().map_or(Timestamp::NEVER, |h| h.expires_at)
+    }
+
+    /// The last status word an HTTP upstream reported.
+    pub(super) fn word(&self) -> Option<&str> {
+        self.aside.as_ref()?.word.as_deref()
+    }
+
+    pub(super) fn set_waiter(&mut self, waiter: Waiter) {
+        self.aside.get_or_insert_default().waiter = Some(waiter);
     }
 
     pub(super) fn segment(&self, number: u8) -> Option<&Segment> {
@@ -233,10 +259,10 @@ impl Mt {
             } => {
                 self.move_segment(*segment, *segment_state);
                 self.soft = false;
-                self.submitted_at.get_or_insert(entry.at);
+                self.note_submitted(entry.at);
                 self.state = *state;
                 if let Report::Http { word, .. } = report {
-                    self.word = Some(word.as_str().into());
+                    self.aside.get_or_insert_default().word = Some(word.as_str().into());
                 }
                 effect.report = Some(report);
                 effect.callbacks = callbacks;
@@ -269,7 +295,13 @@ impl Mt {
         if !self.has_segment_in(State::Queued) && !self.has_segment_in(State::Submitting) {
             self.text = None;
         }
-        self.submitted_at.get_or_insert(at);
+        self.note_submitted(at);
+    }
+
+    fn note_submitted(&mut self, at: Timestamp) {
+        if self.submitted_at == Timestamp(0) {
+            self.submitted_at = at;
+        }
     }
 
     fn unanswered(&mut self, segment: u8, next: Next) {
@@ -364,15 +396,20 @@ impl Ledger {
         let Some(m) = self.mt.get_mut(&entry.subject) else {
             return;
         };
-        let Some(waiter) = &mut m.waiter else { return };
+        let answered = m.state.rank() >= State::Submitted.rank();
+        let Some(aside) = &mut m.aside else { return };
+        let Some(waiter) = &mut aside.waiter else {
+            return;
+        };
         if waiter.to.is_closed() {
-            m.waiter = None;
+            aside.waiter = None;
             return;
         }
         waiter.entries.push(entry);
-        if m.state.rank() >= State::Submitted.rank()
-            && let Some(waiter) = m.waiter.take()
-        {
+        if answered && let Some(waiter) = aside.waiter.take() {
+            if aside.word.is_none() {
+                m.aside = None;
+            }
             self.replies.push(Reply::Plain(Box::new(move |fate| {
                 if fate.is_ok() {
                     // The client may have stopped waiting.

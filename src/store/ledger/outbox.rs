@@ -132,7 +132,7 @@ impl Ledger {
             Subject::Mt {
                 head: Box::new(m.head.decode()?),
                 accepted_at: m.accepted_at,
-                submitted_at: m.submitted_at,
+                submitted_at: m.submitted_at(),
                 upstream_id: m
                     .segments
                     .iter()

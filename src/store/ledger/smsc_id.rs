@@ -5,21 +5,23 @@
 
 use crate::message::{GatewayId, MessageId};
 use crate::store::intent::IdRule;
-use hashbrown::{DefaultHashBuilder, HashMap};
+use hashbrown::{DefaultHashBuilder, HashTable};
 use std::hash::BuildHasher;
 
 /// Segments by gateway and upstream id. Only hashes are kept: 64 keyed bits.
 #[derive(Debug)]
 pub(super) struct Correlations {
     hasher: DefaultHashBuilder,
-    by_id: HashMap<u64, Hits>,
+    hits: HashTable<Hit>,
 }
 
-#[derive(Clone, Debug)]
-enum Hits {
-    One(MessageId, u8),
-    /// The upstream used one id for several; oldest first.
-    Many(Vec<(MessageId, u8)>),
+/// A segment that an upstream id means. There is one for each open segment, so it is packed:
+/// 17 octets rather than 24.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Hit {
+    key: [u8; 8],
+    message: [u8; 8],
+    segment: u8,
 }
 
 /// A form in which a receipt's id is looked up.
@@ -34,61 +36,53 @@ impl Correlations {
     pub(super) fn new(hasher: DefaultHashBuilder) -> Correlations {
         Correlations {
             hasher,
-            by_id: HashMap::new(),
+            hits: HashTable::new(),
         }
     }
 
     pub(super) fn insert(&mut self, gateway: GatewayId, id: &str, message: MessageId, segment: u8) {
         let key = hash(&self.hasher, gateway, &normal(id));
-        match self.by_id.entry(key) {
-            hashbrown::hash_map::Entry::Vacant(e) => {
-                e.insert(Hits::One(message, segment));
-            }
-            hashbrown::hash_map::Entry::Occupied(mut e) => e.get_mut().add(message, segment),
+        let hit = Hit::new(key, message, segment);
+        if self.hits.find(key, |known| *known == hit).is_none() {
+            self.hits.insert_unique(key, hit, Hit::key);
         }
     }
 
+    /// Takes out what the id means of this message.
     pub(super) fn remove(&mut self, gateway: GatewayId, id: &str, message: MessageId) {
         let key = hash(&self.hasher, gateway, &normal(id));
-        if let Some(hits) = self.by_id.get_mut(&key)
-            && hits.drop_message(message)
-        {
-            self.by_id.remove(&key);
+        let of_message = |hit: &Hit| hit.key() == key && hit.message() == message;
+        while let Ok(hit) = self.hits.find_entry(key, of_message) {
+            hit.remove();
         }
     }
 
-    /// The segments that this form may mean.
+    /// The segments that this form may mean. The upstream may have used one id for several;
+    /// then in order of their acceptance.
     pub(super) fn find(&self, gateway: GatewayId, form: &Form) -> Vec<(MessageId, u8)> {
-        match self.by_id.get(&hash(&self.hasher, gateway, &form.text)) {
-            None => Vec::new(),
-            Some(Hits::One(m, s)) => vec![(*m, *s)],
-            Some(Hits::Many(all)) => all.clone(),
-        }
+        let key = hash(&self.hasher, gateway, &form.text);
+        let hits = self.hits.iter_hash(key).filter(|hit| hit.key() == key);
+        let mut found: Vec<_> = hits.map(|hit| (hit.message(), hit.segment)).collect();
+        found.sort_unstable();
+        found
     }
 }
 
-impl Hits {
-    fn add(&mut self, message: MessageId, segment: u8) {
-        match self {
-            Hits::One(m, s) if (*m, *s) == (message, segment) => {}
-            Hits::One(m, s) => *self = Hits::Many(vec![(*m, *s), (message, segment)]),
-            Hits::Many(all) => {
-                if !all.contains(&(message, segment)) {
-                    all.push((message, segment));
-                }
-            }
+impl Hit {
+    fn new(key: u64, message: MessageId, segment: u8) -> Hit {
+        Hit {
+            key: key.to_ne_bytes(),
+            message: message.0.to_ne_bytes(),
+            segment,
         }
     }
 
-    /// True when nothing is left.
-    fn drop_message(&mut self, message: MessageId) -> bool {
-        match self {
-            Hits::One(m, _) => *m == message,
-            Hits::Many(all) => {
-                all.retain(|(m, _)| *m != message);
-                all.is_empty()
-            }
-        }
+    fn key(&self) -> u64 {
+        u64::from_ne_bytes(self.key)
+    }
+
+    fn message(&self) -> MessageId {
+        MessageId(u64::from_ne_bytes(self.message))
     }
 }
 

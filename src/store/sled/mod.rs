@@ -125,8 +125,9 @@ struct Slices {
     closed: bool,
 }
 
-/// Old slices held open for reading, at most.
-const OPEN_FOR_READING_MAX: usize = 3;
+/// Slices held open, at most: the present one, and the old one that was read last. Each
+/// takes some 40 MB however small its cache is.
+const OPEN_MAX: usize = 2;
 
 impl SledJournal {
     /// Opens the log; gives the first frame that has to be read, too.
@@ -201,8 +202,7 @@ impl SledJournal {
         info!(slice = %name.path.display(), "a new slice of the log begins");
         let mut slices = self.shared.lock();
         slices.known.insert(first, name);
-        slices.open.insert(0, slice.clone());
-        slices.open.truncate(OPEN_FOR_READING_MAX);
+        slices.open = vec![slice.clone()];
         drop(slices);
         self.feeder.turn_to(slice.clone());
         self.present = Some(slice);
@@ -441,7 +441,7 @@ impl Shared {
         })?;
         let behind_present = slices.open.len().min(1);
         slices.open.insert(behind_present, slice.clone());
-        slices.open.truncate(OPEN_FOR_READING_MAX);
+        slices.open.truncate(OPEN_MAX);
         Ok(Some(slice))
     }
 }
