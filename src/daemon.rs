@@ -236,6 +236,7 @@ fn open_store(config: &Config, metrics: &Metrics) -> Result<LogStore, StartError
             .unwrap_or(usize::MAX),
         orphan_retention: config.receipts.orphan_retention,
         reassembly_timeout: config.mo.reassembly_timeout,
+        carry_every: storage.slice_age,
         ..Policy::default()
     };
     let open = move || SledJournal::open(&options);

@@ -26,6 +26,9 @@ pub struct StoreMetrics {
     pub commit_octets: IntCounter,
     pub failures: IntCounter,
     pub invariant_violations: IntCounterVec,
+    pub recovery_frames: IntGauge,
+    pub recovery_frames_left: IntGauge,
+    pub recovery_milliseconds: IntGauge,
     open_messages: IntGauge,
     messages: IntGauge,
     orphans: IntGauge,
@@ -90,6 +93,18 @@ impl Metrics {
                     "invariant_violations_total",
                     "What must hold of every message and did not. Any at all: stop, keep a copy of the log, run `verify`.",
                     &["invariant"],
+                ),
+                recovery_frames: r.gauge(
+                    "store_recovery_frames",
+                    "Frames of the log that were read when it was opened last. A rise means more open messages.",
+                ),
+                recovery_frames_left: r.gauge(
+                    "store_recovery_frames_left",
+                    "Frames of the log still to be read after it was opened. Nothing is accepted until it is 0.",
+                ),
+                recovery_milliseconds: r.gauge(
+                    "store_recovery_milliseconds",
+                    "Time the log took to be read when it was opened last. A rise means more open messages.",
                 ),
                 open_messages: r.gauge(
                     "messages_open",

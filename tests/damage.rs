@@ -130,7 +130,7 @@ fn read(path: &Path) -> Result<Reading, StoreError> {
             reading.damaged.push((first, last));
         }
     };
-    walk(&*log.source(), 0, each, |_| {});
+    walk(&*log.source(), 0, each, |_, _| {});
     // Whatever the damage, the audit ends, too.
     audit(&*log.source(), Bounds::default(), |_, _, _| {});
     Ok(reading)

@@ -28,7 +28,7 @@ pub fn of_directory(data: &Path) -> ExitCode {
             failed = writeln!(out, "{}", line(&found)).err();
         }
     };
-    walk(&*source, 0, each, |frame| {
+    walk(&*source, 0, each, |frame, _| {
         let (done, all) = (frame + 1 - lowest, highest + 1 - lowest);
         bar.show(done, all, &format!("frame {done} of {all}"));
     });

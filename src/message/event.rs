@@ -160,12 +160,18 @@ pub enum Event {
     CarriedAll {
         from_frame: u64,
     },
-
     /// These numbers want nothing of this use case any more, or again.
     OptOuts {
         use_case: u128,
         numbers: Vec<u64>,
         out: bool,
+    },
+    /// A key that still counts, brought forward.
+    KeyCarried {
+        key: u128,
+        content: u128,
+        taken_at: Timestamp,
+        answer: Option<(u16, String)>,
     },
 }
 

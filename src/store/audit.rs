@@ -122,12 +122,12 @@ pub enum Found<'a> {
 }
 
 /// Reads every entry from a frame on, oldest first. `progress` gets the number of each
-/// frame that is done.
+/// frame that is done, and its octets; 0 where it could not be read.
 pub fn walk(
     source: &dyn FrameSource,
     from: u64,
     mut each: impl FnMut(Found<'_>),
-    mut progress: impl FnMut(u64),
+    mut progress: impl FnMut(u64, usize),
 ) {
     let Some((lowest, highest)) = source.bounds() else {
         return;
@@ -142,15 +142,16 @@ pub fn walk(
                 entry: &entry,
             });
         });
+        let octets = *read.as_ref().unwrap_or(&0);
         match (read, &mut damage) {
-            (Ok(()), _) => {}
+            (Ok(_), _) => {}
             (Err(e), Some((_, last, same))) if e == *same && *last + 1 == number => *last = number,
             (Err(e), _) => {
                 tell(&mut damage, &mut each);
                 damage = Some((number, number, e));
             }
         }
-        progress(number);
+        progress(number, octets);
     }
     tell(&mut damage, &mut each);
 }
@@ -171,16 +172,17 @@ fn read_frame(
     number: u64,
     unpacker: &mut Unpacker,
     each: impl FnMut(u64, Entry),
-) -> Result<(), StoreError> {
+) -> Result<usize, StoreError> {
     let octets = source.read(number).and_then(|found| {
         found.ok_or_else(|| StoreError::Corrupt("frames are missing".to_owned()))
     });
     let read = octets.and_then(|octets| {
         // The rest of an entry whose beginning is in a slice that is gone.
         if unpacker.is_fresh() && is_continuation(&octets) {
-            return Ok(());
+            return Ok(octets.len());
         }
-        unpacker.frame(number, &octets, each)
+        unpacker.frame(number, &octets, each)?;
+        Ok(octets.len())
     });
     if read.is_err() {
         *unpacker = Unpacker::default();
@@ -204,8 +206,8 @@ pub fn audit(
             Found::Entry { frame, entry } => auditor.entry(frame, entry),
             Found::Damage { first, last, error } => auditor.damage(first, last, error),
         };
-        walk(source, from, each, |number| {
-            progress(reading, number + 1 - lowest, highest + 1 - lowest);
+        walk(source, from, each, |frame, _| {
+            progress(reading, frame + 1 - lowest, highest + 1 - lowest);
         });
         match auditor.next_reading() {
             Some(frame) => from = frame,
@@ -315,6 +317,7 @@ impl Auditor {
             Event::Document { .. }
             | Event::KeyTaken { .. }
             | Event::KeyAnswered { .. }
+            | Event::KeyCarried { .. }
             | Event::CarriedAll { .. }
             | Event::OptOuts { .. } => return,
             Event::Accepted { head, .. } => {

@@ -25,10 +25,6 @@ pub trait Journal: Send + 'static {
     /// Begins a new slice; its first frame is the next one appended.
     fn begin_slice(&mut self) -> Result<(), StoreError>;
 
-    /// Frame number at which the present slice's predecessor begins; what is open and
-    /// older than it has to be carried forward.
-    fn carry_before(&self) -> u64;
-
     /// Removes slices that hold nothing from `needed_from` on and are past their retention.
     fn retire(&mut self, needed_from: u64) -> Result<(), StoreError>;
 
@@ -120,10 +116,6 @@ impl Journal for MemoryJournal {
 
     fn begin_slice(&mut self) -> Result<(), StoreError> {
         Ok(())
-    }
-
-    fn carry_before(&self) -> u64 {
-        0
     }
 
     fn retire(&mut self, _needed_from: u64) -> Result<(), StoreError> {

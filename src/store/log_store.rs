@@ -11,7 +11,9 @@ use super::writer::{Writer, now};
 use super::{Gateways, Health, Store, StoreError, Ticket, UseCases};
 use crate::message::{CallbackId, Entry, Gateway, GatewayId, MessageId, OnUnknown, Story, UseCase};
 use crate::metrics::StoreMetrics;
+use std::cell::Cell;
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 use tokio::sync::{oneshot, watch};
 use tracing::{error, info};
 
@@ -40,10 +42,10 @@ impl LogStore {
         mut open: impl FnMut() -> Result<(J, u64), StoreError> + Send + 'static,
         options: OpenOptions,
     ) -> Result<LogStore, StoreError> {
-        let policy = options.policy.clone();
+        let OpenOptions { policy, metrics } = options.clone();
         let mut open_and_read = move || {
             let (journal, from) = open()?;
-            let ledger = read_log(&*journal.source(), from, policy.clone());
+            let ledger = read_log(&*journal.source(), from, policy.clone(), &metrics);
             Ok((journal, ledger))
         };
         for invariant in Invariant::ALL {
@@ -128,14 +130,20 @@ fn spawn(name: &str, run: impl FnOnce() + Send + 'static) -> Result<(), StoreErr
 }
 
 /// Rebuilds the live state from the frames.
-fn read_log(source: &dyn FrameSource, from: u64, policy: Policy) -> Ledger {
+fn read_log(source: &dyn FrameSource, from: u64, policy: Policy, metrics: &StoreMetrics) -> Ledger {
     let (lowest, highest) = source.bounds().unwrap_or((1, 0));
     let mut ledger = Ledger::new(policy, highest + 1);
-    let (mut entries, mut damaged) = (0u64, 0u64);
-    let began = std::time::Instant::now();
+    let entries = Cell::new(0u64);
+    // Octets of frames that the ledger has not been told of.
+    let unnoted = Cell::new(0);
+    let mut damaged = 0u64;
+    let mut progress = Progress::new(from.max(lowest), highest);
     let each = |found: Found<'_>| match found {
         Found::Entry { frame, entry } => {
-            entries += 1;
+            entries.set(entries.get() + 1);
+            if unnoted.get() > 0 {
+                ledger.note_read(unnoted.take());
+            }
             ledger.begin(entry.at);
             ledger.apply(frame, entry);
         }
@@ -146,28 +154,78 @@ fn read_log(source: &dyn FrameSource, from: u64, policy: Policy) -> Ledger {
             ));
         }
     };
-    walk(source, from, each, |_| {});
+    walk(source, from, each, |frame, octets| {
+        unnoted.set(unnoted.get() + octets);
+        progress.at(frame, entries.get(), metrics);
+    });
     if damaged > 0 {
         error!(
             damaged,
             "the log goes on without its damaged frames; stop the bridge and run `smpp-bridge verify` to see whose they were"
         );
     }
+    ledger.note_read(unnoted.take());
     ledger.begin(now());
     ledger.doubt_what_was_in_flight();
-    ledger.trim_to_index(REINDEXED_MAX);
+    ledger.trim_to_index();
+    progress.publish(highest, metrics);
     info!(
-        entries,
+        entries = entries.get(),
         damaged,
-        frames = highest.saturating_sub(from.max(lowest)) + u64::from(highest > 0),
-        milliseconds = began.elapsed().as_millis(),
+        frames = progress.frames(),
+        milliseconds = progress.began.elapsed().as_millis(),
         "the log is read"
     );
     ledger
 }
 
-/// Finished messages whose index entry the last stop may have swallowed.
-const REINDEXED_MAX: usize = 10_000;
+/// How far the log is read: a line and two gauges a second.
+struct Progress {
+    first: u64,
+    last: u64,
+    began: Instant,
+    told_at: Instant,
+}
+
+/// Whoever waits for a long start hears of it this often.
+const TELL_EVERY: Duration = Duration::from_secs(1);
+
+impl Progress {
+    fn new(first: u64, last: u64) -> Progress {
+        let now = Instant::now();
+        Progress {
+            first,
+            last,
+            began: now,
+            told_at: now,
+        }
+    }
+
+    fn frames(&self) -> u64 {
+        (self.last + 1).saturating_sub(self.first)
+    }
+
+    /// Comes to this frame.
+    fn at(&mut self, frame: u64, entries: u64, metrics: &StoreMetrics) {
+        if self.told_at.elapsed() < TELL_EVERY {
+            return;
+        }
+        self.told_at = Instant::now();
+        self.publish(frame, metrics);
+        let done = frame - self.first;
+        info!(entries, done, of = self.frames(), "the log is being read");
+    }
+
+    fn publish(&self, frame: u64, metrics: &StoreMetrics) {
+        let done = (frame + 1).saturating_sub(self.first);
+        let left = i64::try_from(self.frames() - done.min(self.frames()));
+        metrics.recovery_frames_left.set(left.unwrap_or(i64::MAX));
+        let all = i64::try_from(self.frames());
+        metrics.recovery_frames.set(all.unwrap_or(i64::MAX));
+        let took = i64::try_from(self.began.elapsed().as_millis());
+        metrics.recovery_milliseconds.set(took.unwrap_or(i64::MAX));
+    }
+}
 
 impl Store for LogStore {
     fn accept(&self, new: NewMessage) -> Ticket<Acceptance> {

@@ -76,6 +76,7 @@ impl<J: Journal> Writer<J> {
                     break;
                 }
             }
+            self.ledger.carry_if_due();
             let carried_from = self.ledger.carry_some();
             self.ledger.finish();
             let outcome = self.commit();
@@ -324,12 +325,10 @@ impl<J: Journal> Writer<J> {
     }
 
     fn rotate_if_due(&mut self) {
-        if self.ledger.is_carrying() || !self.journal.is_slice_full() {
-            return;
-        }
-        match self.journal.begin_slice() {
-            Ok(()) => self.ledger.begin_carry(self.journal.carry_before()),
-            Err(e) => warn!(error = %e, "no new slice could be begun; the present one goes on"),
+        if self.journal.is_slice_full()
+            && let Err(e) = self.journal.begin_slice()
+        {
+            warn!(error = %e, "no new slice could be begun; the present one goes on");
         }
     }
 

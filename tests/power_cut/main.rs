@@ -222,7 +222,7 @@ fn check(path: &Path, told: &Told, words: &str) {
             _ => {}
         }
     };
-    walk(&*log.source(), 0, each, |_| {});
+    walk(&*log.source(), 0, each, |_, _| {});
     for (id, (text, state)) in &told.messages {
         let Some((found, reached)) = states.get(id) else {
             panic!("{words}: message {id} was acknowledged and is lost");

@@ -175,6 +175,7 @@ fn line(event: &Event, segments: u8, first: bool) -> Option<(&'static str, Value
         | Event::Document { .. }
         | Event::KeyTaken { .. }
         | Event::KeyAnswered { .. }
+        | Event::KeyCarried { .. }
         | Event::Carried(_)
         | Event::CarriedAll { .. }
         | Event::OptOuts { .. } => return None,

@@ -1,50 +1,92 @@
-//! Open messages move from old slices into the present one, a few with each batch, so
-//! that old slices can be removed and a start reads only the newest ones.
+//! Open messages are written anew from time to time, a few with each batch, so that a start
+//! reads only the newest part of the log, and slices before it can be removed.
+//!
+//! Each round writes what is older than the round before began. So a start reads what was
+//! written in two rounds at most, and whatever ends within one is never written again. A round
+//! begins when the log has grown by `carry_octets_min`, or by twice what is open if that is
+//! more: writing anew stays below a quarter of all writing, and a start reads at most twice
+//! that minimum and five times what is open.
 
-use super::Ledger;
 use super::mo::Mo;
 use super::mt::{Mt, Segment};
-use crate::message::{DocumentKind, Entry, Event, MessageId, Snapshot, SnapshotSegment, Timestamp};
+use super::{Key, Ledger};
+use crate::message::{
+    DocumentKind, Entry, Event, MessageId, OrphanId, Snapshot, SnapshotSegment, Timestamp,
+};
 use std::collections::VecDeque;
 
-/// Messages carried with one batch; keeps a commit's latency where it is.
-const CARRIED_PER_BATCH: usize = 64;
+/// Records carried with one batch: some 40 KB, which a commit hardly notices.
+const CARRIED_PER_BATCH: usize = 128;
+/// What an open message takes when it is carried, about.
+const CARRIED_OCTETS: u64 = 300;
 
-/// What is still to be carried.
+/// What is still to be carried, and since when the log has grown.
 #[derive(Debug, Default)]
 pub(super) struct Carry {
-    queue: VecDeque<MessageId>,
-    /// Once the queue is empty, nothing open is older than this frame.
+    messages: VecDeque<MessageId>,
+    orphans: VecDeque<OrphanId>,
+    keys: VecDeque<u128>,
+    /// Once nothing is left to be carried, nothing open is older than this frame.
     from_frame: Option<u64>,
+    /// When and with which frame the latest round began.
+    began_at: Timestamp,
+    began_with: u64,
+    /// Octets of frames since.
+    octets: u64,
+}
+
+impl Carry {
+    pub(super) fn note_written(&mut self, octets: usize) {
+        self.octets += octets as u64;
+    }
+
+    /// A round begins with the counters, so that a start knows where the latest began.
+    pub(super) fn note_began(&mut self, frame: u64, at: Timestamp) {
+        (self.began_with, self.began_at, self.octets) = (frame, at, 0);
+    }
 }
 
 impl Ledger {
-    /// Begins to carry everything whose first entry is older than this frame; records
-    /// the documents anew at once.
-    pub(in crate::store) fn begin_carry(&mut self, before: u64) {
+    /// Begins a round if the log has grown enough since the last one, or if that is long ago.
+    pub(in crate::store) fn carry_if_due(&mut self) {
+        if self.carry.began_at == Timestamp(0) {
+            self.carry.began_at = self.now;
+        }
+        if self.carry.from_frame.is_some() {
+            return;
+        }
+        let open = (self.mt.len() + self.mo.len()).saturating_sub(self.finished.len());
+        let records = (open + self.orphans.len() + self.keys.len()) as u64;
+        let grown = self.carry.octets
+            >= self
+                .policy
+                .carry_octets_min
+                .max(2 * records * CARRIED_OCTETS);
+        if grown || self.now.since(self.carry.began_at) >= self.policy.carry_every {
+            self.begin_carry();
+        }
+    }
+
+    /// Begins to carry everything that is older than the round before; records the documents
+    /// anew at once.
+    fn begin_carry(&mut self) {
+        let before = self.carry.began_with;
         self.record_documents();
-        self.carry_orphans();
-        let mut queue: Vec<MessageId> = Vec::new();
-        queue.extend(
-            self.mt
-                .iter()
-                .filter(|(_, m)| m.first_frame < before && !m.is_finished())
-                .map(|(id, _)| *id),
-        );
-        queue.extend(
-            self.mo
-                .iter()
-                .filter(|(_, m)| m.first_frame < before && !m.is_finished())
-                .map(|(id, _)| *id),
-        );
-        queue.extend(
-            self.sets
-                .waiting()
-                .filter(|w| w.frame < before)
-                .map(|w| w.id),
-        );
-        queue.sort_unstable();
-        self.carry.queue = queue.into();
+        let mt = self.mt.iter();
+        let mt = mt.filter(|(_, m)| m.first_frame < before && !m.is_finished());
+        let mo = self.mo.iter();
+        let mo = mo.filter(|(_, m)| m.first_frame < before && !m.is_finished());
+        let segments = self.sets.waiting().filter(|w| w.frame < before);
+        let mut messages: Vec<MessageId> = mt
+            .map(|(id, _)| *id)
+            .chain(mo.map(|(id, _)| *id))
+            .chain(segments.map(|w| w.id))
+            .collect();
+        messages.sort_unstable();
+        let keys = self.keys.iter().filter(|(_, k)| k.frame < before);
+        self.carry.keys = keys.map(|(key, _)| *key).collect();
+        self.carry.messages = messages.into();
+        self.carry.orphans = self.orphans.numbers().collect();
         self.carry.from_frame = Some(before);
     }
 
@@ -52,19 +94,31 @@ impl Ledger {
     pub(in crate::store) fn carry_some(&mut self) -> Option<u64> {
         let from_frame = self.carry.from_frame?;
         for _ in 0..CARRIED_PER_BATCH {
-            let Some(id) = self.carry.queue.pop_front() else {
-                self.carry.from_frame = None;
+            if let Some(id) = self.carry.messages.pop_front() {
+                if let Some(snapshot) = self.snapshot(id) {
+                    self.record(id, Event::Carried(Box::new(snapshot)));
+                }
+            } else if let Some(number) = self.carry.orphans.pop_front() {
+                if let Some(snapshot) = self.orphan_snapshot(number) {
+                    self.record(MessageId::NONE, Event::Carried(Box::new(snapshot)));
+                }
+            } else if let Some(key) = self.carry.keys.pop_front() {
+                self.carry_key(key);
+            } else {
+                self.carry = Carry {
+                    began_at: self.carry.began_at,
+                    began_with: self.carry.began_with,
+                    octets: self.carry.octets,
+                    ..Carry::default()
+                };
                 self.record(MessageId::NONE, Event::CarriedAll { from_frame });
                 return Some(from_frame);
-            };
-            if let Some(snapshot) = self.snapshot(id) {
-                self.record(id, Event::Carried(Box::new(snapshot)));
             }
         }
         None
     }
 
-    /// True while messages wait to be carried.
+    /// True while records wait to be carried.
     pub(in crate::store) fn is_carrying(&self) -> bool {
         self.carry.from_frame.is_some()
     }
@@ -91,23 +145,29 @@ impl Ledger {
         for event in self.use_cases.opt_out_events() {
             self.record(MessageId::NONE, event);
         }
-        let keys: Vec<_> = self
-            .keys
-            .iter()
-            .map(|(k, v)| (*k, v.content, v.message, v.answer.clone()))
-            .collect();
-        for (key, content, message, answer) in keys {
-            self.record(message, Event::KeyTaken { key, content });
-            if let Some((status, body)) = answer {
-                self.record(message, Event::KeyAnswered { key, status, body });
-            }
-        }
     }
 
-    fn carry_orphans(&mut self) {
-        for snapshot in self.orphan_snapshots() {
-            self.record(MessageId::NONE, Event::Carried(Box::new(snapshot)));
-        }
+    fn carry_key(&mut self, key: u128) {
+        let Some(known) = self.keys.get(&key) else {
+            return;
+        };
+        let Key {
+            content,
+            message,
+            taken_at,
+            ref answer,
+            ..
+        } = *known;
+        let answer = answer.clone();
+        self.record(
+            message,
+            Event::KeyCarried {
+                key,
+                content,
+                taken_at,
+                answer,
+            },
+        );
     }
 
     fn snapshot(&self, id: MessageId) -> Option<Snapshot> {
@@ -261,4 +321,140 @@ impl Ledger {
 
 fn open_callbacks(dead: impl Iterator<Item = bool>) -> u32 {
     u32::try_from(dead.filter(|d| !d).count()).unwrap_or(u32::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::message::{EncodedHead, Family, GatewayId, Head, TrafficClass};
+    use crate::store::Policy;
+    use crate::store::intent::{Acceptance, IdempotencyKey, KeyState, Prepared};
+    use std::time::Duration;
+
+    const HOUR: Duration = Duration::from_secs(3600);
+    const KEY: IdempotencyKey = IdempotencyKey { key: 5, content: 6 };
+
+    fn message(key: Option<IdempotencyKey>) -> Prepared {
+        let head = Head {
+            gateway: GatewayId(1),
+            family: Family::Gateways,
+            destination: "+4915112345678".into(),
+            source: "Test".into(),
+            tenant_id: None,
+            callback_url: None,
+            forwards: false,
+            receipts: None,
+            segments: 1,
+            unicode: false,
+            traffic_class: TrafficClass::A2p,
+            reference: 1,
+            expires_at: Timestamp::NEVER,
+            not_before: None,
+        };
+        Prepared {
+            gateway: head.gateway,
+            head: EncodedHead::from(&head),
+            text: "hello".into(),
+            key,
+            wait: false,
+        }
+    }
+
+    /// One batch, as the writer makes them; the frame from which everything open begins now.
+    fn batch(ledger: &mut Ledger, at: Timestamp) -> Option<u64> {
+        ledger.begin(at);
+        ledger.carry_if_due();
+        let from = ledger.carry_some();
+        ledger.finish();
+        ledger.take_frames();
+        from
+    }
+
+    #[test]
+    fn a_round_begins_in_time_and_ends_with_everything_in_newer_frames() {
+        let mut ledger = Ledger::new(Policy::default(), 1);
+        let began = Timestamp(1_800_000_000_000_000);
+        batch(&mut ledger, began);
+        for _ in 0..3 * CARRIED_PER_BATCH {
+            ledger.accept(message(None));
+        }
+        assert_eq!(batch(&mut ledger, began + HOUR * 5), None, "too early");
+        assert_eq!(batch(&mut ledger, began + HOUR * 6), Some(0));
+        let mut from = None;
+        for _ in 0..4 {
+            assert_eq!(from, None);
+            from = batch(&mut ledger, began + HOUR * 12);
+        }
+        let from = from.expect("three batches and the end");
+        assert!(from > 0 && ledger.mt.len() == 3 * CARRIED_PER_BATCH);
+        assert!(ledger.mt.values().all(|m| m.first_frame >= from));
+        assert!(!ledger.is_carrying());
+    }
+
+    /// Rounds while a thousand messages come and go beside so many open ones.
+    fn rounds_beside(open: usize) -> usize {
+        let policy = Policy {
+            carry_octets_min: 1000,
+            ..Policy::default()
+        };
+        let mut ledger = Ledger::new(policy, 1);
+        let now = Timestamp(1_800_000_000_000_000);
+        batch(&mut ledger, now);
+        for _ in 0..open {
+            ledger.accept(message(None));
+        }
+        let come_and_go = |_: &usize| {
+            let Acceptance::Accepted { id, .. } = ledger.accept(message(None)) else {
+                panic!("not accepted");
+            };
+            assert!(ledger.cancel(id));
+            batch(&mut ledger, now).is_some()
+        };
+        (0..1000).filter(come_and_go).count()
+    }
+
+    #[test]
+    fn a_growing_log_is_carried_the_less_often_the_more_is_open() {
+        assert!((50..=200).contains(&rounds_beside(0)));
+        assert!((1..=5).contains(&rounds_beside(100)));
+    }
+
+    #[test]
+    fn a_carried_key_is_no_younger() {
+        let mut ledger = Ledger::new(Policy::default(), 1);
+        let taken_at = Timestamp(1_800_000_000_000_000);
+        batch(&mut ledger, taken_at);
+        ledger.accept(message(Some(KEY)));
+        ledger.answer_key(KEY, 202, "{}".into());
+        let taken_in = ledger.keys[&KEY.key].frame;
+        for hours in [6, 12, 18] {
+            batch(&mut ledger, taken_at + HOUR * hours);
+            batch(&mut ledger, taken_at + HOUR * hours);
+            let answered = KeyState::Answered {
+                status: 202,
+                body: "{}".into(),
+            };
+            assert_eq!(ledger.key(KEY), answered);
+        }
+        assert!(ledger.keys[&KEY.key].frame > taken_in, "it was carried");
+        batch(&mut ledger, taken_at + HOUR * 24);
+        assert_eq!(ledger.key(KEY), KeyState::Unused);
+        assert!(ledger.keys_by_age.is_empty());
+    }
+
+    #[test]
+    fn keys_are_bounded() {
+        let policy = Policy {
+            keys_max: 10,
+            ..Policy::default()
+        };
+        let mut ledger = Ledger::new(policy, 1);
+        for key in 0..30 {
+            ledger.begin(Timestamp(1_800_000_000_000_000 + key as u64));
+            ledger.accept(message(Some(IdempotencyKey { key, content: 1 })));
+            ledger.finish();
+        }
+        assert_eq!(ledger.keys.len(), 10);
+        assert!(ledger.keys.contains_key(&29) && !ledger.keys.contains_key(&19));
+    }
 }

@@ -40,6 +40,10 @@ impl Orphans {
         self.by_number.len()
     }
 
+    pub(super) fn numbers(&self) -> impl Iterator<Item = OrphanId> {
+        self.by_number.keys().copied()
+    }
+
     fn keys_of(&self, orphan: &Orphan) -> Vec<u64> {
         let forms = orphan.ids.iter().flat_map(|id| forms(id, IdRule::Auto));
         let mut keys: Vec<u64> = forms
@@ -343,17 +347,16 @@ impl Ledger {
         );
     }
 
-    pub(super) fn orphan_snapshots(&self) -> Vec<Snapshot> {
-        let all = self.orphans.by_number.iter();
-        all.map(|(id, o)| Snapshot::Orphan {
-            orphan: *id,
+    pub(super) fn orphan_snapshot(&self, id: OrphanId) -> Option<Snapshot> {
+        let o = self.orphans.by_number.get(&id)?;
+        Some(Snapshot::Orphan {
+            orphan: id,
             gateway: o.gateway,
             ids: o.ids.clone(),
             report: o.report.clone(),
             state: o.state,
             received_at: o.received_at,
         })
-        .collect()
     }
 
     pub(in crate::store) fn orphan_views(&self, most: usize) -> Vec<OrphanView> {

@@ -39,6 +39,9 @@ use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::oneshot;
 
+/// Finished messages whose index entry the last stop may have swallowed.
+const REINDEXED_MAX: usize = 10_000;
+
 /// Limits and times by which the ledger decides.
 #[derive(Clone, Debug)]
 pub struct Policy {
@@ -57,6 +60,13 @@ pub struct Policy {
     pub retry_initial: Duration,
     pub retry_max: Duration,
     pub key_retention: Duration,
+    /// Keys in memory; the oldest give way.
+    pub keys_max: usize,
+    /// What is open is written anew at least this often, so that no slice is kept for it.
+    pub carry_every: Duration,
+    /// … and when the log has grown by this much, in octets of frames, or by twice what is
+    /// open: a start reads two such parts.
+    pub carry_octets_min: u64,
 }
 
 impl Default for Policy {
@@ -71,6 +81,9 @@ impl Default for Policy {
             retry_initial: Duration::from_secs(1),
             retry_max: Duration::from_secs(60),
             key_retention: Duration::from_secs(24 * 3600),
+            keys_max: 500_000,
+            carry_every: Duration::from_secs(6 * 3600),
+            carry_octets_min: 32 << 20,
         }
     }
 }
@@ -124,7 +137,7 @@ pub(super) struct Ledger {
     use_cases: use_case::UseCases,
     counters: Counters,
     keys: HashMap<u128, Key>,
-    keys_by_age: VecDeque<(Timestamp, u128)>,
+    keys_by_age: BTreeSet<(Timestamp, u128)>,
     carry: carry::Carry,
     books: books::Books,
 }
@@ -143,6 +156,8 @@ struct Key {
     content: u128,
     message: MessageId,
     taken_at: Timestamp,
+    /// Where it, or the latest copy of it, is.
+    frame: u64,
     answer: Option<(u16, String)>,
 }
 
@@ -173,7 +188,7 @@ impl Ledger {
             use_cases: use_case::UseCases::default(),
             counters: Counters::default(),
             keys: HashMap::new(),
-            keys_by_age: VecDeque::new(),
+            keys_by_age: BTreeSet::new(),
             carry: carry::Carry::default(),
             books: books::Books::default(),
             policy,
@@ -207,7 +222,20 @@ impl Ledger {
     }
 
     pub(super) fn take_frames(&mut self) -> Vec<Frame> {
-        self.packer.take()
+        let frames = self.packer.take();
+        for frame in &frames {
+            self.carry.note_written(frame.octets.len());
+        }
+        frames
+    }
+
+    /// After a frame was read back: memory stays as bounded as it was when it was written.
+    pub(super) fn note_read(&mut self, octets: usize) {
+        self.carry.note_written(octets);
+        self.evict_finished();
+        if self.to_index.len() >= 2 * REINDEXED_MAX {
+            self.trim_to_index();
+        }
     }
 
     pub(super) fn is_clean(&self) -> bool {
@@ -228,8 +256,8 @@ impl Ledger {
     }
 
     /// Leaves only the newest finished messages to be indexed.
-    pub(super) fn trim_to_index(&mut self, most: usize) {
-        let surplus = self.to_index.len().saturating_sub(most);
+    pub(super) fn trim_to_index(&mut self) {
+        let surplus = self.to_index.len().saturating_sub(REINDEXED_MAX);
         self.to_index.drain(..surplus);
     }
 
@@ -312,16 +340,21 @@ impl Ledger {
             | Event::CallbackRequeued { .. } => self.apply_callback(frame, entry),
             Event::MoReceived { .. } | Event::MoSegment { .. } => self.apply_mo(frame, entry),
             Event::Orphaned { .. } | Event::OrphanClosed { .. } => self.apply_orphan(entry),
-            Event::Document { kind, id, body } => self.apply_document(*kind, *id, body.as_deref()),
+            Event::Document { kind, id, body } => {
+                if *kind == DocumentKind::Counters {
+                    self.carry.note_began(frame, at);
+                }
+                self.apply_document(*kind, *id, body.as_deref());
+            }
             Event::KeyTaken { key, content } => {
                 let taken = Key {
                     content: *content,
                     message: subject,
                     taken_at: at,
+                    frame,
                     answer: None,
                 };
-                self.keys.insert(*key, taken);
-                self.keys_by_age.push_back((at, *key));
+                self.insert_key(*key, taken);
             }
             Event::KeyAnswered { key, status, body } => {
                 if let Some(k) = self.keys.get_mut(key) {
@@ -335,6 +368,21 @@ impl Ledger {
                 numbers,
                 out,
             } => self.use_cases.opt(*use_case, numbers, *out),
+            Event::KeyCarried {
+                key,
+                content,
+                taken_at,
+                answer,
+            } => {
+                let carried = Key {
+                    content: *content,
+                    message: subject,
+                    taken_at: *taken_at,
+                    frame,
+                    answer: answer.clone(),
+                };
+                self.insert_key(*key, carried);
+            }
         }
         self.check(frame, entry, before);
     }
@@ -416,15 +464,23 @@ impl Ledger {
         }
     }
 
+    fn insert_key(&mut self, key: u128, taken: Key) {
+        self.keys_by_age.insert((taken.taken_at, key));
+        if let Some(before) = self.keys.insert(key, taken)
+            && self.keys[&key].taken_at != before.taken_at
+        {
+            self.keys_by_age.remove(&(before.taken_at, key));
+        }
+    }
+
     fn forget_keys(&mut self) {
-        while let Some((taken_at, key)) = self.keys_by_age.front().copied() {
-            if self.now.since(taken_at) < self.policy.key_retention {
+        while let Some((taken_at, key)) = self.keys_by_age.first().copied() {
+            let is_old = self.now.since(taken_at) >= self.policy.key_retention;
+            if !is_old && self.keys.len() <= self.policy.keys_max {
                 break;
             }
-            self.keys_by_age.pop_front();
-            if self.keys.get(&key).is_some_and(|k| k.taken_at == taken_at) {
-                self.keys.remove(&key);
-            }
+            self.keys_by_age.pop_first();
+            self.keys.remove(&key);
         }
     }
 

@@ -90,9 +90,8 @@ pub struct SledJournal {
     feeder: Arc<Feeder>,
     feeding: Option<JoinHandle<()>>,
     present: Option<Slice>,
-    /// First frames of the present slice and of the one before it.
+    /// First frame of the present slice.
     present_first: u64,
-    previous_first: u64,
     octets: u64,
     began: Instant,
     highest: u64,
@@ -151,7 +150,6 @@ impl SledJournal {
         let highest = catch_up(&present, ahead)?;
         let (feeder, feeding) = Feeder::start(present.clone(), highest)?;
         let present_first = present.name().first;
-        let previous_first = names.iter().rev().nth(1).map_or(0, |n| n.first);
         let octets = present.octets_on_disk();
         let needed_from = dir.needed_from();
         let shared = Arc::new(Shared {
@@ -176,7 +174,6 @@ impl SledJournal {
             feeding: Some(feeding),
             present: Some(present),
             present_first,
-            previous_first,
             octets,
             began: Instant::now(),
             highest,
@@ -206,7 +203,6 @@ impl SledJournal {
         drop(slices);
         self.feeder.turn_to(slice.clone());
         self.present = Some(slice);
-        self.previous_first = self.present_first;
         self.present_first = first;
         Ok(())
     }
@@ -255,10 +251,6 @@ impl Journal for SledJournal {
         self.octets = 0;
         self.began = Instant::now();
         begun
-    }
-
-    fn carry_before(&self) -> u64 {
-        self.previous_first
     }
 
     fn retire(&mut self, needed_from: u64) -> Result<(), StoreError> {
