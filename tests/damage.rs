@@ -337,3 +337,24 @@ fn one_case(log: &Path, case: u64, seed: u64, sound: &BTreeMap<u64, usize>) -> O
     fs::remove_dir_all(path).unwrap();
     outcome
 }
+
+#[test]
+fn a_slice_that_cannot_be_opened_keeps_the_log_shut_and_is_named() {
+    let folder = tempfile::tempdir().unwrap();
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .unwrap();
+    let log = runtime.block_on(sound_log(folder.path()));
+    let sound = read(&log).unwrap().entries;
+    let newest = slices(&log).pop().unwrap();
+    let settings = "segment_size: 524288\nuse_compression: false\nversion: 0.33\ncrc.";
+    fs::write(newest.join("conf"), settings).unwrap();
+    let outcome = try_log(&log, &sound, "another version of sled");
+    assert_eq!(outcome, Outcome::Refused);
+    // What only the write-ahead file had is in the log that goes on.
+    let left = read(&log).unwrap();
+    let last = sound.keys().next_back().unwrap();
+    assert_eq!(left.entries.get(last), sound.get(last));
+    assert!(!left.damaged.is_empty(), "the gap is told");
+}
