@@ -46,6 +46,11 @@ pub(super) enum Request {
 
 /// Requests waiting for the writer, at most; beyond it callers are told to come again.
 pub(super) const MAILBOX_MAX: usize = 100_000;
+/// So many requests in a batch are a crowd, which the next batch waits for.
+const CROWD_MIN: usize = 8;
+/// And no longer than this: about what a commit takes.
+const GATHER: Duration = Duration::from_micros(300);
+
 /// The callers' side of the writer.
 #[derive(Debug, Default)]
 pub(super) struct Mailbox {
@@ -56,6 +61,8 @@ pub(super) struct Mailbox {
 #[derive(Default)]
 struct Waiting {
     requests: VecDeque<Request>,
+    /// The writer wants to wake for so many.
+    wanted: usize,
     closed: bool,
 }
 
@@ -79,10 +86,10 @@ impl Mailbox {
         if refusable && waiting.requests.len() >= MAILBOX_MAX {
             return Err((request, StoreError::Busy));
         }
-        let was_empty = waiting.requests.is_empty();
         waiting.requests.push_back(request);
+        let is_enough = waiting.requests.len() == waiting.wanted.max(1);
         drop(waiting);
-        if was_empty {
+        if is_enough {
             self.filled.notify_one();
         }
         Ok(())
@@ -95,8 +102,21 @@ impl Mailbox {
     }
 
     /// Everything that is queued; waits for at most `patience` when nothing is.
-    pub(super) fn take(&self, patience: Duration) -> VecDeque<Request> {
+    ///
+    /// Where the last batch was a `crowd`, the next one is most likely as large: it is
+    /// given a moment to gather, since each commit costs as much as several requests. Who
+    /// comes alone never waits for others.
+    pub(super) fn take(&self, patience: Duration, crowd: usize) -> VecDeque<Request> {
         let mut waiting = self.lock();
+        if crowd >= CROWD_MIN && waiting.requests.len() < crowd && !patience.is_zero() {
+            waiting.wanted = crowd;
+            waiting = self
+                .filled
+                .wait_timeout_while(waiting, GATHER, |w| w.requests.len() < crowd)
+                .unwrap_or_else(PoisonError::into_inner)
+                .0;
+            waiting.wanted = 0;
+        }
         if waiting.requests.is_empty() && !patience.is_zero() {
             waiting = self
                 .filled

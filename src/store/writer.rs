@@ -1,8 +1,8 @@
 //! The writer thread: gathers what callers ask while the last batch syncs, lets the
 //! ledger decide, makes the entries durable, and only then answers.
 //!
-//! Nobody else writes. There is no timer on the way: a lone request is committed at
-//! once, and under load batches form by themselves.
+//! Nobody else writes. A lone request is committed at once; under load batches form by
+//! themselves, and one that follows a crowd waits a moment for the next (`mailbox`).
 
 use super::journal::Journal;
 use super::ledger::{Invariant, Ledger, Reply};
@@ -56,6 +56,8 @@ impl<J: Journal> Writer<J> {
         // What reading the log has found is told at once.
         self.look_around();
         let mut looked_at = Instant::now();
+        // Requests of the last batch.
+        let mut crowd = 0;
         let mut queue = VecDeque::new();
         loop {
             let patience = if queue.is_empty() {
@@ -63,7 +65,8 @@ impl<J: Journal> Writer<J> {
             } else {
                 Duration::ZERO
             };
-            queue.extend(self.mailbox.take(patience));
+            queue.extend(self.mailbox.take(patience, crowd));
+            crowd = queue.len();
             self.ledger.begin(now());
             let mut flow = Flow::On;
             while let Some(request) = queue.pop_front() {
@@ -287,7 +290,7 @@ impl<J: Journal> Writer<J> {
         let mut kept = Vec::new();
         loop {
             let mut closing = None;
-            for request in queue.drain(..).chain(self.mailbox.take(REOPEN_EVERY)) {
+            for request in queue.drain(..).chain(self.mailbox.take(REOPEN_EVERY, 0)) {
                 match request {
                     Request::Close(answer) => closing = Some(answer),
                     // Nobody would say it again.
