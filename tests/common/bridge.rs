@@ -69,6 +69,15 @@ impl Bridge {
         self.child.try_wait().unwrap().is_none()
     }
 
+    /// Octets of its memory that are resident.
+    pub(crate) fn resident(&self) -> u64 {
+        let path = format!("/proc/{}/status", self.child.id());
+        let status = std::fs::read_to_string(path).unwrap();
+        let line = status.lines().find(|l| l.starts_with("VmRSS:")).unwrap();
+        let kib: u64 = line.split_whitespace().nth(1).unwrap().parse().unwrap();
+        kib * 1024
+    }
+
     /// SIGTERM, and nothing more.
     pub(crate) fn terminate(&self) {
         rustix::process::kill_process(self.pid(), Signal::TERM).unwrap();
