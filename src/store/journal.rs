@@ -28,6 +28,9 @@ pub trait Journal: Send + 'static {
     /// Removes slices that hold nothing from `needed_from` on and are past their retention.
     fn retire(&mut self, needed_from: u64) -> Result<(), StoreError>;
 
+    /// The log has been read: lets go of what only that needed.
+    fn end_reading(&mut self) {}
+
     /// Octets left on the disk beyond the reserve; `None` where that means nothing.
     fn free_octets(&self) -> Option<u64>;
 

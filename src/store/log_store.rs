@@ -44,8 +44,9 @@ impl LogStore {
     ) -> Result<LogStore, StoreError> {
         let OpenOptions { policy, metrics } = options.clone();
         let mut open_and_read = move || {
-            let (journal, from) = open()?;
+            let (mut journal, from) = open()?;
             let ledger = read_log(&*journal.source(), from, policy.clone(), &metrics);
+            journal.end_reading();
             Ok((journal, ledger))
         };
         for invariant in Invariant::ALL {

@@ -17,7 +17,7 @@ use std::collections::VecDeque;
 
 /// Records carried with one batch: some 40 KB, which a commit hardly notices.
 const CARRIED_PER_BATCH: usize = 128;
-/// What an open message takes when it is carried, about.
+/// What an open message takes when it is carried, at most, if it is an ordinary one.
 const CARRIED_OCTETS: u64 = 300;
 
 /// What is still to be carried, and since when the log has grown.

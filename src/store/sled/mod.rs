@@ -277,6 +277,10 @@ impl Journal for SledJournal {
         Ok(())
     }
 
+    fn end_reading(&mut self) {
+        self.shared.lock().open.truncate(1);
+    }
+
     fn free_octets(&self) -> Option<u64> {
         let stat = rustix::fs::statvfs(&self.options.path).ok()?;
         let free = stat.f_bavail.saturating_mul(stat.f_frsize);
