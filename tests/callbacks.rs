@@ -589,7 +589,9 @@ async fn a_dead_server_is_tried_rarely_and_delays_nobody() {
 
 #[tokio::test]
 async fn callbacks_survive_a_restart_with_their_octets() {
-    let app = App::start(|_, _| Reply::Status(500)).await;
+    // An address of its own: while nobody listens, the port must not go to another test.
+    let own = "127.0.0.7:0".parse().unwrap();
+    let app = App::start_at(own, |_, _| Reply::Status(500)).await;
     let (address, url) = (app.address, app.url("/mo"));
     let bridge = Bridge::start(&config(60, std::slice::from_ref(&url))).await;
     let id = bridge.receive(mo(12)).await;
