@@ -1699,3 +1699,15 @@ async fn a_waiting_message_can_be_cancelled_and_a_submitted_one_not() {
     late.must_be_error(409);
     assert_eq!(scene.record(sent.id()).await["state"], "submitted");
 }
+
+#[tokio::test]
+async fn a_number_written_with_a_point_is_whole_where_it_is() {
+    let scene = Scene::new().await;
+    let mut body = text("hello");
+    body["tenant_id"] = json!(7.0);
+    let sent = scene.send(body).await;
+    assert_eq!((sent.status, sent.member("tenant_id")), (201, json!(7)));
+    let mut body = text("hello");
+    body["tenant_id"] = json!(7.5);
+    assert_eq!(scene.send(body).await.status, 422);
+}

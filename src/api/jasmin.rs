@@ -29,6 +29,9 @@ pub(super) async fn mo(id: Id, call: Unauthenticated) -> Result<Response, Failur
     Ok(dlr::jasmin_acknowledgement())
 }
 
+/// What is read of a request.
+const FIELDS: [&str; 5] = ["from", "to", "content", "binary", "coding"];
+
 /// What the query and the body say; the body wins.
 struct Pairs(Vec<(String, String)>);
 
@@ -60,11 +63,18 @@ fn of_body(headers: &HeaderMap, body: &Bytes) -> Result<Vec<(String, String)>, F
         return Err(Failure::unprocessable("The body must be an object."));
     };
     let texts = members.into_iter().filter_map(|(name, value)| match value {
-        Value::String(text) => Some((name, text)),
-        Value::Number(number) => Some((name, number.to_string())),
-        _ => None,
+        Value::String(text) => Some(Ok((name, text))),
+        // As a number, octets would lose the zeros in front.
+        Value::Number(number) if name != "binary" => Some(Ok((name, json::decimal(&number)))),
+        // What is not there, and what nobody knows.
+        Value::Null => None,
+        _ if !FIELDS.contains(&name.as_str()) => None,
+        _ => Some(Err(Failure::field(
+            &name,
+            format!("The {name} field must be a string."),
+        ))),
     });
-    Ok(texts.collect())
+    texts.collect()
 }
 
 const UCS2: u8 = 8;
@@ -128,6 +138,34 @@ mod tests {
             ("49", "12345")
         );
         Some((mo.data_coding, mo.octets))
+    }
+
+    #[test]
+    fn members_of_json_are_texts_or_numbers_and_nothing_else() {
+        let of = |body: &'static str| {
+            let mut headers = HeaderMap::new();
+            let kind = http::HeaderValue::from_static("application/json");
+            headers.insert(http::header::CONTENT_TYPE, kind);
+            of_body(&headers, &Bytes::from_static(body.as_bytes()))
+                .map_err(|failure| failure.status.as_u16())
+        };
+        let pair = |name: &str, value: &str| (name.to_owned(), value.to_owned());
+        assert_eq!(
+            of(r#"{"from":49,"coding":8.0,"binary":"00","content":null,"tlv_params":{}}"#),
+            Ok(vec![
+                pair("from", "49"),
+                pair("coding", "8"),
+                pair("binary", "00")
+            ])
+        );
+        for wrong in [
+            r#"{"coding":{}}"#,
+            r#"{"to":[1]}"#,
+            r#"{"content":true}"#,
+            r#"{"binary":12}"#,
+        ] {
+            assert_eq!(of(wrong), Err(422), "{wrong}");
+        }
     }
 
     #[test]

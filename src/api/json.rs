@@ -15,6 +15,9 @@ use super::error::Failure;
 /// Nesting beyond this is malformed.
 const DEPTH_MAX: u32 = 64;
 
+/// 2^53: up to here every whole number is a double of its own.
+const EXACT_MAX: f64 = 9_007_199_254_740_992.0;
+
 /// A member's value, as lenient as JSON itself.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(super) enum Field<'a> {
@@ -23,7 +26,7 @@ pub(super) enum Field<'a> {
     Null,
     Bool(bool),
     Integer(i64),
-    /// A number that is no `i64`.
+    /// A number that is not whole, or no `i64`.
     Number,
     Text(Cow<'a, str>),
     /// An object or an array.
@@ -50,6 +53,22 @@ pub(super) fn fields<'a, const N: usize>(
 /// The whole value `body` is.
 pub(super) fn value(body: &[u8]) -> Result<Value, Failure> {
     serde_json::from_str(checked(body)?).map_err(|_| Failure::malformed())
+}
+
+/// The number that a double exactly is, if it is whole.
+fn whole(value: f64) -> Option<i64> {
+    #[expect(
+        clippy::cast_possible_truncation,
+        reason = "it is whole, and small enough"
+    )]
+    let number = value as i64;
+    (value.fract() == 0.0 && value.abs() <= EXACT_MAX).then_some(number)
+}
+
+/// The digits of a number, without a point where it is whole.
+pub(super) fn decimal(number: &serde_json::Number) -> String {
+    let whole = number.as_f64().filter(|_| number.is_f64()).and_then(whole);
+    whole.map_or_else(|| number.to_string(), |n| n.to_string())
 }
 
 fn is_object(text: &str) -> bool {
@@ -215,8 +234,9 @@ impl<'de> Visitor<'de> for Member {
         Ok(i64::try_from(value).map_or(Field::Number, Field::Integer))
     }
 
-    fn visit_f64<E>(self, _: f64) -> Result<Self::Value, E> {
-        Ok(Field::Number)
+    /// JSON has one kind of numbers: 80.0 is the whole number 80, as far as it is exact.
+    fn visit_f64<E>(self, value: f64) -> Result<Self::Value, E> {
+        Ok(whole(value).map_or(Field::Number, Field::Integer))
     }
 
     fn visit_borrowed_str<E>(self, value: &'de str) -> Result<Self::Value, E> {
@@ -270,6 +290,10 @@ mod tests {
         assert_eq!(
             read(r#"{"a":null,"b":1.5}"#),
             Ok([Field::Null, Field::Number])
+        );
+        assert_eq!(
+            read(r#"{"a":80.0,"b":1e300}"#),
+            Ok([Field::Integer(80), Field::Number])
         );
         assert_eq!(read(r#"{"\u0061":"x"}"#), Ok([text("x"), Field::Absent]));
     }
