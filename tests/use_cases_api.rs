@@ -98,6 +98,24 @@ const MEMBERS: [&str; 14] = [
     "updated_at",
 ];
 
+#[tokio::test]
+async fn an_id_that_is_taken_is_a_conflict() {
+    let scene = Scene::new().await;
+    let id = create(&scene, json!({})).await;
+    let again = use_case(json!({ "id": id }));
+    let answer = scene.http().json("POST", USE_CASES, ADMIN, again).await;
+    must_be_error(&answer, 409, "conflict");
+}
+
+#[tokio::test]
+async fn a_path_that_is_no_text_is_refused_in_these_words() {
+    let scene = Scene::new().await;
+    let id = create(&scene, json!({})).await;
+    let path = format!("{USE_CASES}/{id}/opt-outs/%FF");
+    let answer = scene.http().json("PUT", &path, ADMIN, json!({})).await;
+    must_be_error(&answer, 404, "not_found");
+}
+
 /// Also U-002, U-003, U-004.
 #[tokio::test]
 async fn u_001_a_message_is_taken_with_all_members() {

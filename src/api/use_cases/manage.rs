@@ -1,6 +1,5 @@
 //! Use cases and opt-outs, for operators.
 
-use axum::extract::Path;
 use axum::response::{IntoResponse, Response};
 use http::StatusCode;
 use serde::Serialize;
@@ -12,7 +11,7 @@ use super::super::clock::Iso;
 use super::super::json as octets;
 use super::super::{body, envelope};
 use super::rejection::Rejection;
-use super::{Key, UseCaseCall, check, find};
+use super::{Key, NumberOf, UseCaseCall, check, find};
 use crate::message::{Registration, Timestamp, UseCase, UseCaseStatus, msisdn};
 
 /// Characters of a name, a gateway's name or an id, at most.
@@ -95,7 +94,8 @@ pub(in super::super) async fn create(
     let _changing = call.api.0.changing.lock().await;
     let id = change.id.unwrap_or_else(|| Uuid::new_v4().as_u128());
     if call.api.0.use_cases.borrow().contains_key(&id) {
-        return Err(Rejection::field("id", "There is a use case with this id."));
+        let taken = "There is a use case with this id.";
+        return Err(Rejection::new(StatusCode::CONFLICT, "conflict", taken));
     }
     let blank = UseCase {
         id,
@@ -165,28 +165,23 @@ pub(in super::super) async fn opt_outs(
 
 /// `PUT /v1/use-cases/{id}/opt-outs/{e164}`
 pub(in super::super) async fn opt_out(
-    Path((id, number)): Path<(String, String)>,
+    at: NumberOf,
     UseCaseCall(call): UseCaseCall<Admin>,
 ) -> Result<Response, Rejection> {
-    set_opt_out(&call.api, &id, &number, true).await
+    set_opt_out(&call.api, &at, true).await
 }
 
 /// `DELETE /v1/use-cases/{id}/opt-outs/{e164}`
 pub(in super::super) async fn opt_in(
-    Path((id, number)): Path<(String, String)>,
+    at: NumberOf,
     UseCaseCall(call): UseCaseCall<Admin>,
 ) -> Result<Response, Rejection> {
-    set_opt_out(&call.api, &id, &number, false).await
+    set_opt_out(&call.api, &at, false).await
 }
 
-async fn set_opt_out(
-    api: &super::Api,
-    id: &str,
-    number: &str,
-    out: bool,
-) -> Result<Response, Rejection> {
-    let use_case = find(api, super::parse(id)).ok_or_else(Rejection::not_found)?;
-    let plus = format!("+{}", number.trim_start_matches('+'));
+async fn set_opt_out(api: &super::Api, at: &NumberOf, out: bool) -> Result<Response, Rejection> {
+    let use_case = find(api, at.key.0).ok_or_else(Rejection::not_found)?;
+    let plus = format!("+{}", at.number.trim_start_matches('+'));
     let number = msisdn(&plus).filter(|_| check::is_e164(&plus));
     let wrong = "The number must be in E.164 form, like +14155550100.";
     let number = number.ok_or_else(|| Rejection::field("e164", wrong))?;

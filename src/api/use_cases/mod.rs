@@ -60,6 +60,26 @@ impl FromRequestParts<Api> for Key {
     }
 }
 
+/// A use case and a number in a path; empty where they cannot be read.
+#[derive(Clone, Debug)]
+pub(super) struct NumberOf {
+    key: Key,
+    number: String,
+}
+
+impl FromRequestParts<Api> for NumberOf {
+    type Rejection = std::convert::Infallible;
+
+    async fn from_request_parts(parts: &mut Parts, api: &Api) -> Result<Self, Self::Rejection> {
+        let path = Path::<(String, String)>::from_request_parts(parts, api).await;
+        let (id, number) = path.map(|Path(both)| both).unwrap_or_default();
+        Ok(NumberOf {
+            key: Key(parse(&id)),
+            number,
+        })
+    }
+}
+
 fn parse(text: &str) -> Option<u128> {
     Uuid::try_parse(text).ok().map(|uuid| uuid.as_u128())
 }
