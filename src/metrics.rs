@@ -69,6 +69,7 @@ pub struct HttpMetrics {
     pub requests: IntCounterVec,
     pub seconds: HistogramVec,
     pub auth_failures: IntCounter,
+    pub auth_limited: IntCounter,
 }
 
 impl Metrics {
@@ -186,6 +187,10 @@ impl Metrics {
                     &["route"],
                 ),
                 auth_failures: r.counter("http_auth_failures_total", "Requests with a missing or wrong credential."),
+                auth_limited: r.counter(
+                    "http_auth_limited_total",
+                    "Requests refused unseen, because their address brought too many wrong credentials. Somebody guesses, or holds an old token.",
+                ),
             }),
             registry,
         }

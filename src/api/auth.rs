@@ -6,6 +6,7 @@
 use std::collections::hash_map::RandomState;
 use std::hash::BuildHasher;
 use std::marker::PhantomData;
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use axum::extract::{FromRequest, Request};
@@ -13,6 +14,7 @@ use bytes::Bytes;
 use http::{HeaderMap, StatusCode, Uri, header};
 
 use super::error::Failure;
+use super::server::client_address;
 use super::{Api, body, server};
 use crate::config::{ApiConfig, Scope, Secret};
 
@@ -197,11 +199,15 @@ impl<S: Scoped> FromRequest<Api> for Call<S> {
         let (parts, body) = request.into_parts();
         // Too large comes before who is it.
         let body = body::read(&parts.headers, body, api.config.limits.body_octets).await?;
-        let caller = api
-            .0
-            .tokens
-            .admit(&parts.headers)
-            .inspect_err(|_| api.metrics.http.auth_failures.inc())?;
+        let address = client_address(&parts, &api.config.http.trusted_proxies);
+        api.admit(address)?;
+        let caller = api.0.tokens.admit(&parts.headers).inspect_err(|failure| {
+            api.metrics.http.auth_failures.inc();
+            let is_wrong = failure.status == StatusCode::UNAUTHORIZED;
+            if is_wrong && bearer(&parts.headers).is_some() {
+                api.count_attempt(address);
+            }
+        })?;
         Ok(Call {
             api: api.clone(),
             caller,
@@ -221,6 +227,8 @@ pub(super) struct Unauthenticated {
     pub(super) body: Bytes,
     /// Its `X-Forwarded-*` headers are believed.
     pub(super) from_proxy: bool,
+    /// Of whoever sent it, where it is known.
+    pub(super) address: Option<IpAddr>,
 }
 
 impl FromRequest<Api> for Unauthenticated {
@@ -231,6 +239,7 @@ impl FromRequest<Api> for Unauthenticated {
         let from_proxy = server::is_from_proxy(&parts, &api.config.http.trusted_proxies);
         let body = body::read(&parts.headers, body, api.config.limits.body_octets).await?;
         Ok(Unauthenticated {
+            address: client_address(&parts, &api.config.http.trusted_proxies),
             api: api.clone(),
             headers: parts.headers,
             uri: parts.uri,

@@ -1,6 +1,7 @@
 //! What a request did not achieve, as family 1 says it: always JSON, never a word about our inside.
 
 use std::borrow::Cow;
+use std::time::Duration;
 
 use axum::response::{IntoResponse, Response};
 use http::{HeaderValue, StatusCode, header};
@@ -60,6 +61,15 @@ impl Failure {
         Self {
             retry_after: Some(RETRY_AFTER_S),
             ..Self::new(StatusCode::TOO_MANY_REQUESTS, message)
+        }
+    }
+
+    /// Credentials are not looked at for `wait`.
+    pub(super) fn too_many_attempts(wait: Duration) -> Self {
+        let seconds = wait.as_millis().div_ceil(1000).max(1);
+        Self {
+            retry_after: Some(u32::try_from(seconds).unwrap_or(u32::MAX)),
+            ..Self::too_many("Too many wrong credentials came from this address.")
         }
     }
 

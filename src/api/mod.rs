@@ -3,7 +3,7 @@
 //! A route's handler takes a `auth::Call`, which has read the body, checked who calls and brought
 //! the one way to the store. It never sees a PDU, and knows gateways only by their records.
 //!
-//! - `auth`, `body`, `json`, `rule`, `query`: what a request says, checked
+//! - `auth`, `attempts`, `body`, `json`, `rule`, `query`: what a request says, checked
 //! - `error`, `envelope`, `clock`: what an answer looks like
 //! - `gateways`, `send`, `messages`, `dlr`, `mo`, `ledger`, `log`: the routes, a noun each
 //! - `use_cases`: the API for sends by purpose, with its pools of senders and opt-outs
@@ -12,6 +12,7 @@
 //! - `server`, `meter`: connections and their figures
 
 mod address;
+mod attempts;
 mod auth;
 mod body;
 mod clock;
@@ -37,8 +38,10 @@ mod twilio;
 mod universal;
 mod use_cases;
 
+use std::net::IpAddr;
 use std::ops::Deref;
 use std::sync::Arc;
+use std::time::Instant;
 
 use axum::Router;
 use axum::extract::{FromRequestParts, Path};
@@ -50,6 +53,7 @@ use tokio::sync::watch;
 
 pub use self::server::serve;
 
+use self::attempts::Attempts;
 use self::auth::{Tokens, Unauthenticated};
 use self::directory::{Directory, Profile, Snapshot};
 use self::error::Failure;
@@ -94,6 +98,7 @@ struct Shared {
     context: Context,
     tokens: Tokens,
     accounts: Accounts,
+    attempts: Attempts,
     directory: Directory,
     references: References,
     running: Running,
@@ -123,6 +128,20 @@ impl Api {
         self.0.directory.snapshot(&self.config, &self.base_url)
     }
 
+    /// Before any credential is compared.
+    fn admit(&self, address: Option<IpAddr>) -> Result<(), Failure> {
+        let admitted = self.0.attempts.admit(address, Instant::now());
+        admitted.map_err(|wait| {
+            self.metrics.http.auth_limited.inc();
+            Failure::too_many_attempts(wait)
+        })
+    }
+
+    /// After one that was wrong.
+    fn count_attempt(&self, address: Option<IpAddr>) {
+        self.0.attempts.failed(address, Instant::now());
+    }
+
     /// A gateway, deleted or not.
     async fn any_profile(&self, id: GatewayId) -> Result<Option<Arc<Profile>>, StoreError> {
         if let Some(profile) = self.profile(id) {
@@ -138,6 +157,7 @@ pub fn router(context: Context) -> Router {
     let api = Api(Arc::new(Shared {
         tokens: Tokens::new(&context.config.api),
         accounts: Accounts::new(&context.config),
+        attempts: Attempts::new(context.config.limits.auth_failures_per_minute),
         directory: Directory::new(context.store.gateways()),
         references: References::new(),
         running: Running::default(),

@@ -32,6 +32,10 @@ pub struct LimitConfig {
     /// `header_timeout_ms`: a client that has not sent its headers by then is cut. Default 10 s:
     /// slow clients must not hold connections, and none is slower for a reason.
     pub header_timeout: Duration,
+    /// Wrong credentials from one address in a minute; beyond it 429 until the minute is over.
+    /// Default 100: no client is wrong so often, and nobody guesses a token at that rate. 0 is no
+    /// limit. Loopback has none.
+    pub auth_failures_per_minute: u32,
 }
 
 impl Default for LimitConfig {
@@ -41,6 +45,7 @@ impl Default for LimitConfig {
             body_octets: 256 << 10,
             send_wait: Duration::from_secs(10),
             header_timeout: Duration::from_secs(10),
+            auth_failures_per_minute: 100,
         }
     }
 }
@@ -124,6 +129,11 @@ impl LimitConfig {
                 "header_timeout_ms",
                 default.header_timeout,
                 value::millis(100..=120_000),
+            ),
+            auth_failures_per_minute: table.or(
+                "auth_failures_per_minute",
+                default.auth_failures_per_minute,
+                value::whole(0..=1_000_000),
             ),
         }
     }

@@ -47,21 +47,36 @@ pub(super) async fn admitted(
         None => None,
     };
     let profile = profile.ok_or_else(|| Failure::not_found(gateways::NOT_FOUND))?;
-    let admitted = match profile.gateway.callback_token.as_deref() {
-        Some(token) => carries(token, &call.headers, &call.uri),
-        None => !call.api.config.dlr.require_token,
+    let proof = match profile.gateway.callback_token.as_deref() {
+        Some(token) => {
+            call.api.admit(call.address)?;
+            proof(token, &call.headers, &call.uri)
+        }
+        None if call.api.config.dlr.require_token => Proof::Missing,
+        None => Proof::Right,
     };
-    if admitted {
+    if proof == Proof::Right {
         return Ok(profile);
     }
     call.api.metrics.http.auth_failures.inc();
+    if proof == Proof::Wrong {
+        call.api.count_attempt(call.address);
+    }
     Err(Failure::new(
         StatusCode::FORBIDDEN,
         "Invalid callback token.",
     ))
 }
 
-fn carries(token: &str, headers: &HeaderMap, uri: &Uri) -> bool {
+/// What a report has to show.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Proof {
+    Right,
+    Wrong,
+    Missing,
+}
+
+fn proof(token: &str, headers: &HeaderMap, uri: &Uri) -> Proof {
     let query = Query::of(uri);
     let places = [
         query.get("token").map(str::as_bytes),
@@ -69,8 +84,12 @@ fn carries(token: &str, headers: &HeaderMap, uri: &Uri) -> bool {
         headers.get("x-callback-token").map(HeaderValue::as_bytes),
         auth::bearer(headers),
     ];
-    let matches = |given: &[u8]| bool::from(given.ct_eq(token.as_bytes()));
-    places.into_iter().flatten().any(matches)
+    let is_right = |given: &[u8]| bool::from(given.ct_eq(token.as_bytes()));
+    let given = places.into_iter().flatten().map(is_right);
+    given.fold(Proof::Missing, |so_far, right| match (so_far, right) {
+        (Proof::Right, _) | (_, true) => Proof::Right,
+        _ => Proof::Wrong,
+    })
 }
 
 async fn take(
@@ -185,14 +204,29 @@ mod tests {
             if let Some(name) = name {
                 headers.insert(name, HeaderValue::from_static(value));
             }
-            carries("tok-6", &headers, &uri.parse().unwrap())
+            proof("tok-6", &headers, &uri.parse().unwrap())
         };
-        assert!(with(None, "", "/dlr?token=tok-6"));
-        assert!(with(None, "", "/dlr?a=b&callback_token=tok-6"));
-        assert!(with(Some("x-callback-token"), "tok-6", "/dlr"));
-        assert!(with(Some("authorization"), "Bearer tok-6", "/dlr"));
-        assert!(with(Some("x-callback-token"), "tok-6", "/dlr?token=wrong"));
-        assert!(!with(Some("x-callback-token"), "tok-7", "/dlr"));
-        assert!(!with(None, "", "/dlr"));
+        assert_eq!(with(None, "", "/dlr?token=tok-6"), Proof::Right);
+        assert_eq!(
+            with(None, "", "/dlr?a=b&callback_token=tok-6"),
+            Proof::Right
+        );
+        assert_eq!(
+            with(Some("x-callback-token"), "tok-6", "/dlr"),
+            Proof::Right
+        );
+        assert_eq!(
+            with(Some("authorization"), "Bearer tok-6", "/dlr"),
+            Proof::Right
+        );
+        assert_eq!(
+            with(Some("x-callback-token"), "tok-6", "/dlr?token=wrong"),
+            Proof::Right
+        );
+        assert_eq!(
+            with(Some("x-callback-token"), "tok-7", "/dlr"),
+            Proof::Wrong
+        );
+        assert_eq!(with(None, "", "/dlr"), Proof::Missing);
     }
 }

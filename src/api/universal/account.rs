@@ -38,18 +38,22 @@ impl FromRequest<Api> for AccountCall {
         let (parts, octets) = request.into_parts();
         let octets = body::read(&parts.headers, octets, api.config.limits.body_octets).await?;
         body::must_be_json(&parts.headers)?;
+        let address = client_address(&parts, &api.config.http.trusted_proxies);
+        api.admit(address)?;
         let accounts = &api.0.accounts;
         let index = accounts
             .identify(&parts.headers, &api.config)
             .ok_or_else(|| {
                 api.metrics.http.auth_failures.inc();
+                if names_somebody(&parts.headers) {
+                    api.count_attempt(address);
+                }
                 Refusal::new(
                     StatusCode::UNAUTHORIZED,
                     "An API key, or a user name and password, is required.",
                 )
             })?;
         let account = &api.config.universal.accounts[index];
-        let address = client_address(&parts, &api.config.http.trusted_proxies);
         let permitted = account.allowed_ips.is_empty()
             || address.is_some_and(|ip| account.allowed_ips.iter().any(|net| net.contains(&ip)));
         if !permitted {
@@ -151,6 +155,11 @@ impl Accounts {
             _ => Ok(()),
         }
     }
+}
+
+/// There is a credential, right or wrong.
+fn names_somebody(headers: &HeaderMap) -> bool {
+    headers.contains_key("x-api-key") || basic(headers).is_some()
 }
 
 /// Name and password of HTTP Basic (RFC 7617).
