@@ -104,13 +104,13 @@ impl Daemon {
             shutdown.clone(),
         ));
         let (admission, admitted) = watch::channel(true);
-        let health = admin::router(admin::Context {
+        let (health, beside) = admin::router(admin::Context {
             store: store.clone(),
             metrics: metrics.clone(),
             board: board.clone(),
             admission: admitted.clone(),
         });
-        let api = api::router(api::Context {
+        let context = api::Context {
             store: store.clone(),
             config: config.clone(),
             metrics,
@@ -118,13 +118,15 @@ impl Daemon {
             judge,
             admission: admitted,
             base_url,
-        });
+        };
+        let api = api::router(context, beside);
         let timeout = config.limits.header_timeout;
         let serve = |listener, router| {
             tokio::spawn(api::serve(listener, router, timeout, shutdown.stop.clone()))
         };
         let mut servers = Vec::new();
-        servers.extend(admin_listener.map(|listener| serve(listener, health.clone())));
+        let alone = admin_listener.map(|listener| serve(listener, admin::alone(health.clone())));
+        servers.extend(alone);
         servers.push(serve(api_listener, api.merge(health)));
         info!(listen = %api_address, "smpp-bridge serves");
         Ok(Daemon {

@@ -17,6 +17,7 @@
 //! | 3 | [`store`] | what must not be lost |
 //! | 2 | [`config`], [`route`], [`tls`], [`guard`], [`shutdown`] | values and pure decisions |
 //! | 2 | [`client`] | one HTTP connection to somebody else's server |
+//! | 2 | [`openapi`] | routes and what is said about them: one document for all |
 //! | 1 | [`message`], [`metrics`], [`board`] | nouns, counters, live states |
 //! | 0 | `smpp_protocol` | SMPP without I/O; a crate of its own |
 //!
@@ -37,6 +38,7 @@ pub mod inbound;
 pub mod logging;
 pub mod message;
 pub mod metrics;
+pub mod openapi;
 pub mod queue;
 pub mod route;
 pub mod shutdown;

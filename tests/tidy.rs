@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 const LAYERS: [&[&str]; 9] = [
     &["message"],
     &["metrics", "board"],
-    &["config", "guard", "shutdown"],
+    &["config", "guard", "shutdown", "openapi"],
     &["route", "tls", "client"],
     &["store"],
     &["queue", "inbound"],
@@ -131,6 +131,25 @@ fn the_protocol_reads_no_clock_and_knows_no_runtime() {
             assert!(!code.contains(word), "{} has {word}", file.display());
         }
     }
+}
+
+/// A route has its description because nothing else takes routes: see `src/openapi/endpoint.rs`.
+#[test]
+fn a_route_is_registered_with_its_description() {
+    let mut tables = 0;
+    for file in rust_files(&root().join("src")) {
+        let text = fs::read_to_string(&file).unwrap();
+        let code = text.split("#[cfg(test)]").next().unwrap();
+        if code.contains(".route(") || code.contains("axum::routing") {
+            assert!(
+                file.ends_with("src/openapi/endpoint.rs"),
+                "{}",
+                file.display()
+            );
+            tables += 1;
+        }
+    }
+    assert_eq!(tables, 1);
 }
 
 #[test]

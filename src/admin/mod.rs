@@ -5,15 +5,17 @@ use std::sync::Arc;
 use axum::Router;
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
-use axum::routing::{MethodRouter, get};
 use http::{StatusCode, header};
 use prometheus::{Encoder, TextEncoder};
-use serde_json::{Value, json};
+use schemars::JsonSchema;
+use serde::Serialize;
+use serde_json::json;
 use tokio::sync::watch;
 
 use crate::board::Board;
 use crate::message::{Gateway, Transport};
 use crate::metrics::Metrics;
+use crate::openapi::{Operation, Operations, Routes, get};
 use crate::store::{Health, Store};
 
 /// What is looked at.
@@ -32,22 +34,56 @@ impl std::fmt::Debug for Context {
     }
 }
 
-/// The routes, to be merged with those of the API, or on a listener of their own.
-pub fn router(context: Context) -> Router {
-    let both = |router: Router<Context>, path: &str, methods: MethodRouter<Context>| {
-        router
-            .route(path, methods.clone())
-            .route(&format!("{path}/"), methods)
-    };
-    let router = both(Router::new(), "/metrics", get(metrics));
-    let router = both(router, "/livez", get(livez));
-    let router = both(router, "/readyz", get(readyz));
-    router
+/// The routes, to be merged with those of the API, or on a listener of their own; and what is said
+/// about them.
+pub fn router(context: Context) -> (Router, Operations) {
+    let mut routes = Routes::new();
+    routes.add("/metrics", [get(metrics, describe_metrics)], |m| m);
+    routes.add("/livez", [get(livez, describe_livez)], |m| m);
+    routes.add("/readyz", [get(readyz, describe_readyz)], |m| m);
+    let (router, operations) = routes.finish();
+    let router = router
         .method_not_allowed_fallback(async || {
             let body = json!({ "message": "This method is not allowed here." });
             answer(StatusCode::METHOD_NOT_ALLOWED, &body)
         })
-        .with_state(context)
+        .with_state(context);
+    (router, operations)
+}
+
+/// The routes on a listener of their own.
+pub fn alone(router: Router) -> Router {
+    router.fallback(async || answer(StatusCode::NOT_FOUND, &json!({ "message": "Not found." })))
+}
+
+const TAG: &str = "The bridge itself";
+
+fn describe_metrics(operation: &mut Operation<'_>) {
+    operation
+        .named(TAG, "readMetrics", "Figures, for Prometheus")
+        .answers_with(
+            200,
+            "The figures.",
+            "text/plain",
+            json!({ "type": "string" }),
+        );
+}
+
+fn describe_livez(operation: &mut Operation<'_>) {
+    operation
+        .named(TAG, "isAlive", "Whether the process answers")
+        .answers::<Life>(200, "It does.");
+}
+
+fn describe_readyz(operation: &mut Operation<'_>) {
+    operation
+        .named(TAG, "isReady", "Whether messages are taken")
+        .says("Whatever state the upstreams are in; the body names what is degraded.")
+        .answers::<Readiness>(200, "They are.")
+        .answers::<Readiness>(
+            503,
+            "They are not: the log cannot be written, or the bridge stops.",
+        );
 }
 
 async fn metrics(State(context): State<Context>) -> Response {
@@ -61,14 +97,56 @@ async fn metrics(State(context): State<Context>) -> Response {
             .into_response(),
         Err(e) => {
             tracing::error!(error = %e, "the metrics cannot be rendered");
-            StatusCode::INTERNAL_SERVER_ERROR.into_response()
+            let body = json!({ "message": "The metrics cannot be rendered." });
+            answer(StatusCode::INTERNAL_SERVER_ERROR, &body)
         }
     }
 }
 
+#[derive(Debug, Serialize, JsonSchema)]
+struct Life {
+    #[schemars(extend("enum" = ["alive"]))]
+    status: &'static str,
+}
+
+#[derive(Debug, Serialize, JsonSchema)]
+struct Readiness {
+    #[schemars(extend("enum" = ["ready", "unready"]))]
+    status: &'static str,
+    degraded: Vec<Degraded>,
+}
+
+/// A part that does not do what it should.
+#[derive(Debug, Serialize, JsonSchema)]
+#[serde(tag = "part", rename_all = "lowercase")]
+enum Degraded {
+    Bridge {
+        reason: &'static str,
+    },
+    Log {
+        reason: &'static str,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        free_octets: Option<u64>,
+    },
+    /// It has fewer binds than it should; or it is reached over HTTP, and its `state` says what is
+    /// wrong.
+    Gateway {
+        id: u32,
+        name: String,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        bind: Option<&'static str>,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        bound: Option<u32>,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        wanted: Option<u32>,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        state: Option<&'static str>,
+    },
+}
+
 /// The process answers, so it lives.
 async fn livez() -> Response {
-    answer(StatusCode::OK, &json!({ "status": "alive" }))
+    answer(StatusCode::OK, &Life { status: "alive" })
 }
 
 /// 200 for as long as sends are accepted, whatever state the upstreams are in.
@@ -77,19 +155,27 @@ async fn readyz(State(context): State<Context>) -> Response {
     let mut ready = true;
     if !*context.admission.borrow() {
         ready = false;
-        degraded.push(json!({ "part": "bridge", "reason": "shutting down" }));
+        degraded.push(Degraded::Bridge {
+            reason: "shutting down",
+        });
     }
     let health = context.store.health().borrow().clone();
     match health {
         Health::Open => {}
         Health::Full { free_octets } => {
             ready = false;
-            degraded.push(json!({ "part": "log", "reason": "full", "free_octets": free_octets }));
+            degraded.push(Degraded::Log {
+                reason: "full",
+                free_octets: Some(free_octets),
+            });
         }
         // The reason may name files: it is in the daemon's log.
         Health::Failing { .. } => {
             ready = false;
-            degraded.push(json!({ "part": "log", "reason": "failing" }));
+            degraded.push(Degraded::Log {
+                reason: "failing",
+                free_octets: None,
+            });
         }
     }
     let gateways = context.store.gateways().borrow().clone();
@@ -101,11 +187,15 @@ async fn readyz(State(context): State<Context>) -> Response {
         true => (StatusCode::OK, "ready"),
         false => (StatusCode::SERVICE_UNAVAILABLE, "unready"),
     };
-    answer(status, &json!({ "status": word, "degraded": degraded }))
+    let body = Readiness {
+        status: word,
+        degraded,
+    };
+    answer(status, &body)
 }
 
 /// A gateway that has fewer binds than it should.
-fn unbound(gateway: &Gateway, board: &Board) -> Option<Value> {
+fn unbound(gateway: &Gateway, board: &Board) -> Option<Degraded> {
     let live = board.of(gateway.id).unwrap_or_default();
     if live.wanted > 0 && live.bound >= live.wanted {
         return None;
@@ -115,26 +205,36 @@ fn unbound(gateway: &Gateway, board: &Board) -> Option<Value> {
     } else {
         live.bind
     };
-    Some(json!({
-        "part": "gateway", "id": gateway.id.0, "name": gateway.name, "bind": bind,
-        "bound": live.bound, "wanted": live.wanted,
-    }))
+    Some(Degraded::Gateway {
+        id: gateway.id.0,
+        name: gateway.name.clone(),
+        bind: Some(bind),
+        bound: Some(live.bound),
+        wanted: Some(live.wanted),
+        state: None,
+    })
 }
 
 /// An HTTP upstream that takes no messages, as its last answer or the lack of one shows.
-fn failing(gateway: &Gateway, board: &Board) -> Option<Value> {
+fn failing(gateway: &Gateway, board: &Board) -> Option<Degraded> {
     let live = board.of(gateway.id)?;
     if live.bind == "ready" {
         return None;
     }
-    Some(json!({
-        "part": "gateway", "id": gateway.id.0, "name": gateway.name, "state": live.bind,
-    }))
+    Some(Degraded::Gateway {
+        id: gateway.id.0,
+        name: gateway.name.clone(),
+        bind: None,
+        bound: None,
+        wanted: None,
+        state: Some(live.bind),
+    })
 }
 
-fn answer(status: StatusCode, body: &Value) -> Response {
+fn answer(status: StatusCode, body: &impl Serialize) -> Response {
     let json = [(header::CONTENT_TYPE, "application/json")];
-    (status, json, body.to_string()).into_response()
+    let body = serde_json::to_vec(body).expect("an answer is plain data");
+    (status, json, body).into_response()
 }
 
 #[cfg(test)]
@@ -145,6 +245,7 @@ mod tests {
     use crate::store::{LogStore, OpenOptions, Policy};
     use axum::body::Body;
     use http_body_util::BodyExt;
+    use serde_json::Value;
     use tower::ServiceExt;
 
     struct Bridge {
@@ -171,7 +272,7 @@ mod tests {
             admission: open,
         };
         Bridge {
-            router: router(context.clone()),
+            router: router(context.clone()).0,
             context,
             admission,
             journal,
@@ -256,6 +357,17 @@ mod tests {
         assert_eq!((status, &body["degraded"][0]["part"]), (503, &json!("log")));
         assert!(!body.to_string().contains("no disk"));
         assert_eq!(bridge.get("/livez/").await.0, 200);
+    }
+
+    #[tokio::test]
+    async fn on_a_listener_of_their_own_everything_is_answered_in_json() {
+        let mut bridge = bridge();
+        bridge.router = alone(bridge.router);
+        let (status, body) = bridge.get("/nowhere").await;
+        assert_eq!(
+            (status, body.as_str()),
+            (404, r#"{"message":"Not found."}"#)
+        );
     }
 
     #[tokio::test]

@@ -12,11 +12,13 @@ use std::sync::Arc;
 use axum::extract::{FromRequest, Request};
 use bytes::Bytes;
 use http::{HeaderMap, StatusCode, Uri, header};
+use serde_json::json;
 
-use super::error::Failure;
+use super::error::{self, Failure};
 use super::server::client_address;
 use super::{Api, body, server};
 use crate::config::{ApiConfig, Scope, Secret};
+use crate::openapi::{Input, Operation, Scheme};
 
 /// A set of scopes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -34,6 +36,18 @@ impl Scopes {
 
     fn meet(self, other: Scopes) -> bool {
         self.0 & other.0 != 0
+    }
+
+    /// As the configuration spells them.
+    fn names(self) -> impl Iterator<Item = &'static str> {
+        let all = [
+            (Scopes::ADMIN, "admin"),
+            (Scopes::SEND, "send"),
+            (Scopes::READ, "read"),
+        ];
+        all.into_iter()
+            .filter(move |(scope, _)| self.meet(*scope))
+            .map(|(_, name)| name)
     }
 }
 
@@ -218,6 +232,37 @@ impl<S: Scoped> FromRequest<Api> for Call<S> {
     }
 }
 
+/// Any one of the scopes will do.
+impl<S: Scoped> Input for Call<S> {
+    fn describe(operation: &mut Operation<'_>) {
+        Unauthenticated::describe(operation);
+        for scope in S::ANY_OF.names() {
+            operation.requires(BEARER_TOKEN, &[scope]);
+        }
+        operation
+            .refuses(401, "There is no token, or nobody knows it.")
+            .refuses(403, "The token does not have the scope.")
+            .refuses(429, "Too many wrong tokens came from this address.")
+            .refuses(
+                503,
+                "The message log cannot be read or written, or the bridge stops.",
+            );
+    }
+}
+
+/// What is configured as `[[api.tokens]]`.
+const BEARER_TOKEN: Scheme = Scheme {
+    name: "bearerToken",
+    describe: || {
+        json!({
+            "type": "http", "scheme": "bearer",
+            "description": "A token of the configuration. One with the scope `admin` opens \
+                everything, `send` sending and the reading of messages, `read` reading without \
+                secrets.",
+        })
+    },
+};
+
 /// A request that carries its own proof, or needs none: its handler has to say which.
 #[derive(Debug)]
 pub(super) struct Unauthenticated {
@@ -246,6 +291,16 @@ impl FromRequest<Api> for Unauthenticated {
             body,
             from_proxy,
         })
+    }
+}
+
+impl Input for Unauthenticated {
+    fn describe(operation: &mut Operation<'_>) {
+        operation
+            .errors::<error::Body<'_>>()
+            .refuses(400, "The body ended early.")
+            .refuses(408, "The body did not arrive in time.")
+            .refuses(413, "The body is larger than the configuration allows.");
     }
 }
 

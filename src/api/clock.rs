@@ -2,6 +2,7 @@
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
+use schemars::{JsonSchema, SchemaGenerator, json_schema};
 use serde::{Serialize, Serializer};
 use time::format_description::well_known::Rfc3339;
 use time::macros::format_description;
@@ -56,7 +57,22 @@ impl Serialize for Iso {
     }
 }
 
-/// An instant in a query: RFC 3339, `YYYY-MM-DD HH:MM:SS` in UTC, or a day (its beginning).
+impl JsonSchema for Iso {
+    fn inline_schema() -> bool {
+        true
+    }
+
+    fn schema_name() -> std::borrow::Cow<'static, str> {
+        "Instant".into()
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> schemars::Schema {
+        json_schema!({ "type": "string", "format": "date-time" })
+    }
+}
+
+/// An instant in a query: RFC 3339, `YYYY-MM-DD HH:MM:SS` in UTC, or a day (its beginning). One
+/// before 1970 is 1970.
 pub(super) fn parse(text: &str) -> Option<Timestamp> {
     // A `+` in a query is a blank by the time it comes here.
     let rfc3339 = text.replacen(' ', "+", 1);

@@ -307,6 +307,23 @@ pub(super) fn is_toll_free(area: u16) -> bool {
     TOLL_FREE.contains(&area)
 }
 
+/// International numbers of so many digits with an assigned code, as a pattern without an anchor.
+pub(super) fn numbers(digits: &std::ops::RangeInclusive<usize>) -> String {
+    let of_length = |length: usize| {
+        let codes = CODES.iter().map(|(code, _)| code.to_string());
+        let codes: Vec<String> = codes.filter(|code| code.len() == length).collect();
+        match length {
+            1 => "1|7".to_owned(),
+            _ => codes.join("|"),
+        }
+    };
+    let patterns = (1..=3).map(|length| {
+        let (least, most) = (digits.start() - length, digits.end() - length);
+        format!("({})[0-9]{{{least},{most}}}", of_length(length))
+    });
+    patterns.collect::<Vec<_>>().join("|")
+}
+
 fn number(digits: &str, length: usize) -> Option<u16> {
     digits.get(..length)?.parse().ok()
 }

@@ -42,6 +42,9 @@ pub(super) enum StatusMode {
 }
 
 impl StatusMode {
+    /// As `meta.delivery_status_mode` spells them.
+    pub(super) const NAMES: [&str; 2] = ["verbatim", "lifecycle"];
+
     pub(super) fn of(gateway: &Gateway) -> StatusMode {
         let wish = gateway.meta_member("delivery_status_mode");
         match wish.and_then(serde_json::Value::as_str) {

@@ -7,8 +7,11 @@ use std::ops::Range;
 use axum::body::Body;
 use axum::response::Response;
 use http::{HeaderValue, StatusCode, header};
+use schemars::JsonSchema;
 use serde::Serialize;
-use serde_json::Value;
+use serde_json::{Value, json};
+
+use crate::openapi::Operation;
 
 /// A JSON object as octets, with the place of its member `message`, which the top level must not
 /// repeat: there it is the envelope's own.
@@ -97,6 +100,43 @@ pub(super) fn list(message: &str, rows: &[Rendered], pagination: Option<Value>) 
     json(StatusCode::OK, out)
 }
 
+/// Describes [`single`].
+pub(super) fn describe_single<T: JsonSchema>(
+    operation: &mut Operation<'_>,
+    status: u16,
+    description: &str,
+) {
+    let object = operation.schema_of::<T>();
+    let envelope = json!({
+        "type": "object",
+        "properties": { "message": { "type": "string" }, "data": object },
+        "required": ["message", "data"],
+    });
+    // The members once more, but for `message`, which is a string in both.
+    let both = json!({ "allOf": [envelope, object] });
+    operation.answers_with(status, description, "application/json", both);
+}
+
+/// Describes [`list`].
+pub(super) fn describe_list<T: JsonSchema>(operation: &mut Operation<'_>, description: &str) {
+    let row = operation.schema_of::<T>();
+    let count = json!({ "type": "integer", "minimum": 0 });
+    let list = json!({
+        "type": "object",
+        "properties": {
+            "message": { "type": "string" },
+            "data": { "type": "array", "items": row },
+            "pagination": {
+                "type": "object",
+                "properties": { "page": count, "per_page": count, "total": count },
+                "required": ["page", "per_page"],
+            },
+        },
+        "required": ["message", "data"],
+    });
+    operation.answers_with(200, description, "application/json", list);
+}
+
 /// An answer of JSON text.
 pub(super) fn json(status: StatusCode, body: impl Into<Body>) -> Response {
     let mut response = Response::new(body.into());
@@ -109,7 +149,6 @@ pub(super) fn json(status: StatusCode, body: impl Into<Body>) -> Response {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use serde_json::json;
 
     #[test]
     fn a_single_object_repeats_its_members_but_not_message() {

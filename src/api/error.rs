@@ -1,10 +1,13 @@
 //! What a request did not achieve, as family 1 says it: always JSON, never a word about our inside.
 
 use std::borrow::Cow;
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use axum::response::{IntoResponse, Response};
 use http::{HeaderValue, StatusCode, header};
+use schemars::JsonSchema;
+use serde::Serialize;
 use serde_json::{Map, Value, json};
 
 use super::envelope;
@@ -143,15 +146,27 @@ impl From<StoreError> for Failure {
     }
 }
 
+/// What went wrong.
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(rename = "Error")]
+pub(super) struct Body<'a> {
+    /// In words; of several wrong fields the first.
+    message: &'a str,
+    /// What is wrong with each field, in the order of the checks.
+    #[serde(skip_serializing_if = "Map::is_empty")]
+    #[schemars(with = "BTreeMap<String, Vec<String>>")]
+    errors: Map<String, Value>,
+}
+
 impl IntoResponse for Failure {
     fn into_response(self) -> Response {
-        let mut body = json!({ "message": self.message });
-        if !self.faults.0.is_empty() {
-            let errors = self.faults.0.into_iter();
-            let errors: Map<String, Value> = errors.map(|(k, texts)| (k, json!(texts))).collect();
-            body["errors"] = Value::Object(errors);
-        }
-        let mut response = envelope::json(self.status, body.to_string());
+        let errors = self.faults.0.into_iter();
+        let body = Body {
+            message: &self.message,
+            errors: errors.map(|(k, texts)| (k, json!(texts))).collect(),
+        };
+        let body = serde_json::to_vec(&body).expect("an error is plain data");
+        let mut response = envelope::json(self.status, body);
         let headers = response.headers_mut();
         if let Some(seconds) = self.retry_after {
             headers.insert(header::RETRY_AFTER, HeaderValue::from(seconds));

@@ -15,6 +15,7 @@ use super::error::{Failure, Faults};
 use super::query::Query;
 use super::{Id, dlr, gateways, json, rule};
 use crate::inbound::WholeMo;
+use crate::openapi::{Operation, Schema, object};
 
 /// `POST` and `GET /webhooks/jasmin/{id}/mo`
 pub(super) async fn mo(id: Id, call: Unauthenticated) -> Result<Response, Failure> {
@@ -29,8 +30,78 @@ pub(super) async fn mo(id: Id, call: Unauthenticated) -> Result<Response, Failur
     Ok(dlr::jasmin_acknowledgement())
 }
 
-/// What is read of a request.
+pub(super) fn describe_post(operation: &mut Operation<'_>) {
+    let text = |schema: Schema| Schema::any_of([schema, Schema::of_type("number")]);
+    let [from, to, content, binary, coding] = fields();
+    let json = [
+        text(from),
+        text(to),
+        text(content).or_null(),
+        binary.or_null(),
+        coding.clone().or_null(),
+    ];
+    let [from, to, content, binary, _] = fields();
+    operation
+        .named(
+            TAG,
+            "bringJasminMessage",
+            "A message from a handset, by Jasmin",
+        )
+        .takes_as(
+            "application/x-www-form-urlencoded",
+            object(&FIELDS, &REQUIRED, [from, to, content, binary, coding]),
+        )
+        .takes(object(&FIELDS, &REQUIRED, json));
+    describe(operation);
+}
+
+pub(super) fn describe_get(operation: &mut Operation<'_>) {
+    let [from, to, content, binary, coding] = fields();
+    operation
+        .named(
+            TAG,
+            "bringJasminMessageByGet",
+            "A message from a handset, by Jasmin, in the query",
+        )
+        .query_required("from", from)
+        .query_required("to", to)
+        .query("content", content)
+        .query("binary", binary)
+        .query("coding", coding);
+    describe(operation);
+}
+
+fn describe(operation: &mut Operation<'_>) {
+    let text = serde_json::json!({ "type": "string", "const": "ACK/Jasmin" });
+    operation
+        .says(
+            "It is posted to the application of the gateway's service profile. `binary` counts, \
+             read by `coding`; `content` stands in where there is none.",
+        )
+        .answers_with(200, "The message is durable.", "text/plain", text)
+        .refuses(400, "The body is not valid JSON, or ended early.")
+        .refuses(415, "The body is neither JSON nor a form.")
+        .refuses(422, "A field is missing or cannot be read.");
+    dlr::describe::carries_token(operation);
+}
+
+const TAG: &str = "Messages from handsets";
+const REQUIRED: [&str; 2] = ["from", "to"];
 const FIELDS: [&str; 5] = ["from", "to", "content", "binary", "coding"];
+
+/// In the order of the names.
+fn fields() -> [Schema; 5] {
+    let address = || Schema::string().with("minLength", 1);
+    [
+        address(),
+        address(),
+        Schema::string(),
+        Schema::string()
+            .with("format", "hex-octets")
+            .says("The octets, two hexadecimal digits each."),
+        Schema::integer(0..=255).default(0),
+    ]
+}
 
 /// What the query and the body say; the body wins.
 struct Pairs(Vec<(String, String)>);

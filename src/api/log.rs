@@ -10,6 +10,7 @@ use super::Api;
 use super::auth::{Admin, Call};
 use super::error::{Failure, Faults};
 use super::query::Query;
+use crate::openapi::{Operation, Schema};
 use crate::store::LogPage;
 
 /// Frames that are read at once, about 400 KB: other reads wait for no more than that.
@@ -38,6 +39,29 @@ pub(super) async fn export(call: Call<Admin>) -> Result<Response, Failure> {
         ),
     ];
     Ok((head, Body::from_stream(pages)).into_response())
+}
+
+pub(super) fn describe(operation: &mut Operation<'_>) {
+    let lines = serde_json::json!({ "type": "string" });
+    operation
+        .named(
+            "Looking after",
+            "exportLog",
+            "The whole log, an entry a line",
+        )
+        .says("Oldest first, up to the newest entry when the call came.")
+        .query(
+            "from",
+            Schema::integer(0..=i64::MAX)
+                .says("The frame to begin with; the whole log if not said."),
+        )
+        .answers_with(200, "Lines of JSON.", "application/x-ndjson", lines)
+        .answers_header(
+            200,
+            "x-log-frames",
+            Schema::string().says("The lowest and the highest frame, with a hyphen between."),
+        )
+        .refuses(422, "The parameter is no frame.");
 }
 
 type Piece = Result<Bytes, crate::store::StoreError>;

@@ -2,17 +2,18 @@
 
 use axum::response::Response;
 use http::StatusCode;
+use schemars::JsonSchema;
 use serde::Serialize;
-use serde_json::{Value, json};
 use smpp_protocol::text::DecodedText;
 
 use super::auth::{Call, Reader, Sender};
 use super::clock::Iso;
-use super::envelope::{self, Rendered};
+use super::envelope::{self, Rendered, describe_list, describe_single};
 use super::error::{Failure, Faults};
 use super::query::{Page, Query};
 use super::{Api, Id, messages};
-use crate::message::{GatewayId, MessageId, MoMessage, Story};
+use crate::message::{GatewayId, MessageId, MoMessage, Story, TrafficClass};
+use crate::openapi::{Operation, Schema};
 use crate::store::Filter;
 
 const NOT_FOUND: &str = "MO message not found.";
@@ -29,7 +30,7 @@ pub(super) async fn list(call: Call<Reader>) -> Result<Response, Failure> {
             format!("The state field must be one of {}.", STATES.join(", ")),
         );
     }
-    let gateway = query.integer("sms_gateway_id", 1..=i64::from(u32::MAX), &mut faults);
+    let gateway = query.integer("sms_gateway_id", messages::GATEWAYS, &mut faults);
     let filter = Filter {
         mo: true,
         gateway: gateway.and_then(|id| u32::try_from(id).ok()).map(GatewayId),
@@ -90,22 +91,67 @@ async fn load(id: Id, api: &Api) -> Result<MoMessage, Failure> {
     }
 }
 
-#[derive(Debug, Serialize)]
+const TAG: &str = "Messages from handsets";
+
+pub(super) fn describe_many(operation: &mut Operation<'_>) {
+    operation
+        .named(
+            TAG,
+            "listMoMessages",
+            "Messages from handsets, newest first",
+        )
+        .query(
+            "state",
+            Schema::words(STATES).says("How their callbacks fare."),
+        )
+        .query(
+            "sms_gateway_id",
+            Schema::integer(messages::GATEWAYS).says("Through which gateway they came."),
+        )
+        .query(
+            "from",
+            messages::instant_schema().says("Not older than this."),
+        )
+        .query("to", messages::instant_schema().says("Older than this."));
+    Page::parameters(operation);
+    describe_list::<View<'_>>(operation, "The messages of the page.");
+    operation.refuses(422, "A parameter breaks a rule.");
+}
+
+pub(super) fn describe_one(operation: &mut Operation<'_>) {
+    operation.named(TAG, "readMoMessage", "One message from a handset");
+    describe_single::<View<'_>>(operation, 200, "The message.");
+    operation.refuses(404, NOT_FOUND);
+}
+
+pub(super) fn describe_redeliver(operation: &mut Operation<'_>) {
+    operation.named(TAG, "redeliverMoMessage", "Make its callback once more");
+    describe_single::<View<'_>>(operation, 200, "The message; its callback is due.");
+    operation
+        .refuses(404, NOT_FOUND)
+        .refuses(409, "It has no callback that could be made again.");
+}
+
+/// A message from a handset, and how its callback fares.
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(rename = "MoMessage")]
 struct View<'a> {
     id: u64,
     sms_gateway_id: u32,
     source_address: &'a str,
     dest_address: &'a str,
     payload: String,
-    /// `text` or `hex`.
+    #[schemars(extend("enum" = ["text", "hex"]))]
     payload_encoding: &'static str,
     dcs: u8,
     pid: u8,
+    #[schemars(extend("enum" = TrafficClass::NAMES))]
     traffic_class: &'static str,
     service_profile: Option<u64>,
-    endpoint: Value,
+    endpoint: Endpoint<'a>,
     /// Null is a whole message.
-    part: Option<Value>,
+    part: Option<Part>,
+    #[schemars(extend("enum" = STATES))]
     state: &'static str,
     attempts: u32,
     last_status: Option<u16>,
@@ -113,6 +159,23 @@ struct View<'a> {
     next_attempt_at: Option<Iso>,
     received_at: Iso,
     updated_at: Iso,
+}
+
+/// Whose device it is.
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(rename = "MoEndpoint")]
+struct Endpoint<'a> {
+    id: u64,
+    name: &'a str,
+}
+
+/// One part of a message whose other parts did not come.
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(rename = "MoPart")]
+struct Part {
+    identifier: Option<u64>,
+    partno: u8,
+    total: u8,
 }
 
 fn render(mo: &MoMessage) -> Rendered {
@@ -133,10 +196,15 @@ fn render(mo: &MoMessage) -> Rendered {
         pid: record.protocol_id,
         traffic_class: record.route.class.name(),
         service_profile: record.route.service_profile,
-        endpoint: json!({ "id": record.route.endpoint_id, "name": record.route.endpoint_name }),
-        part: record.segment.map(
-            |c| json!({ "identifier": record.identifier, "partno": c.number, "total": c.total }),
-        ),
+        endpoint: Endpoint {
+            id: record.route.endpoint_id,
+            name: &record.route.endpoint_name,
+        },
+        part: record.segment.map(|c| Part {
+            identifier: record.identifier,
+            partno: c.number,
+            total: c.total,
+        }),
         state: mo.state(),
         attempts: callback.map_or(0, |c| c.attempts),
         last_status: callback.and_then(|c| c.status),

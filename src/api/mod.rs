@@ -9,6 +9,7 @@
 //! - `use_cases`: the API for sends by purpose, with its pools of senders and opt-outs
 //! - `jasmin`, `twilio`: what those upstreams call back with
 //! - `universal`: the API for one-shot sends, with accounts and errors of its own
+//! - `docs`: what the API says about itself; each noun's `describe` says its part
 //! - `server`, `meter`: connections and their figures
 
 mod address;
@@ -19,6 +20,7 @@ mod clock;
 mod country;
 mod directory;
 mod dlr;
+mod docs;
 mod envelope;
 mod error;
 mod gateways;
@@ -46,7 +48,6 @@ use std::time::Instant;
 use axum::Router;
 use axum::extract::{FromRequestParts, Path};
 use axum::response::{IntoResponse, Response};
-use axum::routing::{MethodRouter, get, post, put};
 use http::request::Parts;
 use http::{StatusCode, Uri};
 use tokio::sync::watch;
@@ -56,6 +57,7 @@ pub use self::server::serve;
 use self::attempts::Attempts;
 use self::auth::{Tokens, Unauthenticated};
 use self::directory::{Directory, Profile, Snapshot};
+use self::docs::Published;
 use self::error::Failure;
 use self::meter::Meter;
 use self::send::Running;
@@ -66,6 +68,8 @@ use crate::config::Config;
 use crate::inbound::Judge;
 use crate::message::{GatewayId, References};
 use crate::metrics::Metrics;
+use crate::openapi::{Endpoint, Input, Operation, Operations, Routes, Schema};
+use crate::openapi::{delete, get, patch, post, put};
 use crate::store::{Store, StoreError, UseCases};
 
 /// What the API works with.
@@ -104,6 +108,7 @@ struct Shared {
     running: Running,
     pools: Pools,
     use_cases: watch::Receiver<UseCases>,
+    published: Published,
     /// Held while a gateway's record is read, changed and written: two changes at once must not
     /// undo one another.
     changing: tokio::sync::Mutex<()>,
@@ -152,8 +157,11 @@ impl Api {
     }
 }
 
-/// All routes. `/metrics` and its kin are the business of `admin`.
-pub fn router(context: Context) -> Router {
+/// All routes. `/metrics` and its kin are the business of `admin`; what is said about them,
+/// `beside`, has its place in our document.
+pub fn router(context: Context, beside: Operations) -> Router {
+    let (router, mut operations) = routes(&context.metrics).finish();
+    operations.extend(beside);
     let api = Api(Arc::new(Shared {
         tokens: Tokens::new(&context.config.api),
         accounts: Accounts::new(&context.config),
@@ -163,69 +171,153 @@ pub fn router(context: Context) -> Router {
         running: Running::default(),
         pools: Pools::default(),
         use_cases: context.store.use_cases(),
+        published: Published::new(operations),
         changing: tokio::sync::Mutex::default(),
         context,
     }));
-    let mut routes = Routes {
-        router: Router::new(),
-        api: api.clone(),
-    };
-    routes.add(
-        "/api/sms-gateways",
-        get(gateways::list).post(gateways::create),
-    );
-    routes.add(
-        "/api/sms-gateways/{id}",
-        get(gateways::read)
-            .put(gateways::change)
-            .patch(gateways::change)
-            .delete(gateways::delete),
-    );
-    routes.add("/api/sms-gateways/{id}/send", post(send::send));
-    routes.add(
-        "/api/sms-gateways/{id}/messages",
-        get(messages::list_of_gateway),
-    );
-    routes.add("/api/sms-gateways/{id}/dlr", post(dlr::post));
-    routes.add("/webhooks/jasmin/{id}/dlr", post(dlr::post).get(dlr::get));
-    routes.add("/webhooks/jasmin/{id}/mo", post(jasmin::mo).get(jasmin::mo));
-    routes.add("/v1/webhook/twilio/sms-status", post(twilio::status));
-    routes.add("/api/sms-messages", get(messages::list));
-    routes.add("/api/sms-messages/{id}", get(messages::read));
-    routes.add("/api/sms-messages/{id}/events", get(messages::events));
-    routes.add("/api/sms-messages/{id}/cancel", post(messages::cancel));
-    routes.add("/api/mo-messages", get(mo::list));
-    routes.add("/api/mo-messages/{id}", get(mo::read));
-    routes.add("/api/mo-messages/{id}/redeliver", post(mo::redeliver));
-    routes.add("/api/message-server/sms/send", post(universal::send));
-    routes.add(
-        "/v1/sms",
-        post(use_cases::send).get(use_cases::list_messages),
-    );
-    routes.add("/v1/sms/{id}", get(use_cases::read_message));
-    routes.add(
-        "/v1/use-cases",
-        get(use_cases::list).post(use_cases::create),
-    );
-    routes.add(
-        "/v1/use-cases/{id}",
-        get(use_cases::read)
-            .patch(use_cases::change)
-            .delete(use_cases::delete),
-    );
-    routes.add("/v1/use-cases/{id}/opt-outs", get(use_cases::opt_outs));
-    routes.add(
-        "/v1/use-cases/{id}/opt-outs/{number}",
-        put(use_cases::opt_out).delete(use_cases::opt_in),
-    );
-    routes.add("/api/orphans", get(ledger::orphans));
-    routes.add("/api/in-doubt", get(ledger::in_doubt));
-    routes.add("/api/log", get(log::export));
-    routes
-        .router
+    router
         .fallback(not_found)
         .method_not_allowed_fallback(not_allowed)
         .with_state(api)
+}
+
+/// Every path, its methods, and what is said about each.
+fn routes(metrics: &Metrics) -> Routes<Api> {
+    let mut routes = Routes::new();
+    let mut add = |path: &'static str, endpoints: Vec<Endpoint<Api>>| {
+        let meter = Meter::new(&metrics.http, path);
+        routes.add(path, endpoints, |methods| methods.layer(meter));
+    };
+    add(
+        "/api/sms-gateways",
+        vec![
+            get(gateways::list, gateways::describe::list),
+            post(gateways::create, gateways::describe::create),
+        ],
+    );
+    add(
+        "/api/sms-gateways/{id}",
+        vec![
+            get(gateways::read, gateways::describe::read),
+            put(gateways::change, gateways::describe::replace),
+            patch(gateways::change, gateways::describe::change),
+            delete(gateways::delete, gateways::describe::delete),
+        ],
+    );
+    add(
+        "/api/sms-gateways/{id}/send",
+        vec![post(send::send, send::describe::send)],
+    );
+    add(
+        "/api/sms-gateways/{id}/messages",
+        vec![get(
+            messages::list_of_gateway,
+            messages::describe::list_of_gateway,
+        )],
+    );
+    add(
+        "/api/sms-gateways/{id}/dlr",
+        vec![post(dlr::post, dlr::describe::post)],
+    );
+    add(
+        "/webhooks/jasmin/{id}/dlr",
+        vec![
+            post(dlr::post, dlr::describe::post_alias),
+            get(dlr::get, dlr::describe::get),
+        ],
+    );
+    add(
+        "/webhooks/jasmin/{id}/mo",
+        vec![
+            post(jasmin::mo, jasmin::describe_post),
+            get(jasmin::mo, jasmin::describe_get),
+        ],
+    );
+    add(
+        "/v1/webhook/twilio/sms-status",
+        vec![post(twilio::status, twilio::describe)],
+    );
+    add(
+        "/api/sms-messages",
+        vec![get(messages::list, messages::describe::list)],
+    );
+    add(
+        "/api/sms-messages/{id}",
+        vec![get(messages::read, messages::describe::read)],
+    );
+    add(
+        "/api/sms-messages/{id}/events",
+        vec![get(messages::events, messages::describe::events)],
+    );
+    add(
+        "/api/sms-messages/{id}/cancel",
+        vec![post(messages::cancel, messages::describe::cancel)],
+    );
+    add("/api/mo-messages", vec![get(mo::list, mo::describe_many)]);
+    add(
+        "/api/mo-messages/{id}",
+        vec![get(mo::read, mo::describe_one)],
+    );
+    add(
+        "/api/mo-messages/{id}/redeliver",
+        vec![post(mo::redeliver, mo::describe_redeliver)],
+    );
+    add(
+        "/api/message-server/sms/send",
+        vec![post(universal::send, universal::describe::send)],
+    );
+    add(
+        "/v1/sms",
+        vec![
+            post(use_cases::send, use_cases::describe::send),
+            get(use_cases::list_messages, use_cases::describe::list_messages),
+        ],
+    );
+    add(
+        "/v1/sms/{id}",
+        vec![get(
+            use_cases::read_message,
+            use_cases::describe::read_message,
+        )],
+    );
+    add(
+        "/v1/use-cases",
+        vec![
+            get(use_cases::list, use_cases::describe::list),
+            post(use_cases::create, use_cases::describe::create),
+        ],
+    );
+    add(
+        "/v1/use-cases/{id}",
+        vec![
+            get(use_cases::read, use_cases::describe::read),
+            patch(use_cases::change, use_cases::describe::change),
+            delete(use_cases::delete, use_cases::describe::delete),
+        ],
+    );
+    add(
+        "/v1/use-cases/{id}/opt-outs",
+        vec![get(use_cases::opt_outs, use_cases::describe::opt_outs)],
+    );
+    add(
+        "/v1/use-cases/{id}/opt-outs/{number}",
+        vec![
+            put(use_cases::opt_out, use_cases::describe::opt_out),
+            delete(use_cases::opt_in, use_cases::describe::opt_in),
+        ],
+    );
+    add(
+        "/api/orphans",
+        vec![get(ledger::orphans, ledger::describe_orphans)],
+    );
+    add(
+        "/api/in-doubt",
+        vec![get(ledger::in_doubt, ledger::describe_in_doubt)],
+    );
+    add("/api/log", vec![get(log::export, log::describe)]);
+    add("/openapi.json", vec![get(docs::json, docs::describe_json)]);
+    add("/docs", vec![get(docs::page, docs::describe_page)]);
+    routes
 }
 
 /// Reads the body even so: a client that is still sending it would not see the answer.
@@ -253,21 +345,6 @@ fn shaped(uri: &Uri, failure: Failure) -> Response {
     failure.into_response()
 }
 
-struct Routes {
-    router: Router<Api>,
-    api: Api,
-}
-
-impl Routes {
-    /// A metered route, with and without a slash at its end: a redirect would lose the body.
-    fn add(&mut self, path: &'static str, methods: MethodRouter<Api>) {
-        let methods = methods.layer(Meter::new(&self.api.metrics.http, path));
-        self.router = std::mem::take(&mut self.router)
-            .route(path, methods.clone())
-            .route(&format!("{path}/"), methods);
-    }
-}
-
 /// The number in a path. Whatever is no number is nobody's: the handler answers 404.
 #[derive(Clone, Copy, Debug)]
 struct Id(Option<u64>);
@@ -284,6 +361,13 @@ impl FromRequestParts<Api> for Id {
     async fn from_request_parts(parts: &mut Parts, api: &Api) -> Result<Id, Self::Rejection> {
         let id = Path::<u64>::from_request_parts(parts, api).await;
         Ok(Id(id.ok().map(|Path(id)| id)))
+    }
+}
+
+impl Input for Id {
+    fn describe(operation: &mut Operation<'_>) {
+        let id = Schema::integer(1..=i64::MAX).says("Anything but such a number is 404.");
+        operation.path("id", id);
     }
 }
 

@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 use super::error::Faults;
 use super::json::Field;
 use super::rule;
+use crate::openapi::{Operation, Schema};
 
 /// The parameters of a query; of duplicates the last counts, and an empty one is absent.
 #[derive(Debug)]
@@ -64,6 +65,15 @@ impl Page {
             number: count(number.unwrap_or(1)),
             size: count(size.unwrap_or(PAGE_SIZE)),
         }
+    }
+
+    /// The parameters that [`Page::of`] reads.
+    pub(super) fn parameters(operation: &mut Operation<'_>) {
+        let page = Schema::integer(1..=PAGE_NUMBER_MAX).says("The page, from 1.");
+        let size = Schema::integer(1..=PAGE_SIZE_MAX)
+            .default(PAGE_SIZE)
+            .says("Rows of a page.");
+        operation.query("page", page).query("per_page", size);
     }
 
     pub(super) fn offset(self) -> usize {

@@ -4,6 +4,7 @@ use std::borrow::Cow;
 
 use super::error::Faults;
 use super::json::Field;
+use crate::openapi::Schema;
 
 /// What a request says about a field that may be left out.
 #[derive(Clone, Debug, PartialEq)]
@@ -97,6 +98,25 @@ pub(super) fn integer(
     Given::Absent
 }
 
+/// Describes [`integer`] in a body, where digits will do as well; the range begins with 1.
+pub(super) fn integer_or_digits(
+    range: std::ops::RangeInclusive<i64>,
+    may_be_absent: bool,
+) -> Schema {
+    // So many digits are within the range, whichever they are.
+    let digits = range.end().to_string().len() - 2;
+    let digits = match may_be_absent {
+        true => format!("^([1-9][0-9]{{0,{digits}}})?$"),
+        false => format!("^[1-9][0-9]{{0,{digits}}}$"),
+    };
+    let either = Schema::any_of([Schema::integer(range), Schema::string().pattern(digits)]);
+    if may_be_absent {
+        either.or_null()
+    } else {
+        either
+    }
+}
+
 /// True or false, also as 0 and 1, or as a form writes them.
 pub(super) fn flag(name: &str, field: &Field<'_>, faults: &mut Faults) -> Given<bool> {
     let word = match field {
@@ -115,6 +135,17 @@ pub(super) fn flag(name: &str, field: &Field<'_>, faults: &mut Faults) -> Given<
             Given::Absent
         }
     }
+}
+
+/// Describes [`flag`].
+pub(super) fn flag_schema() -> Schema {
+    let number = Schema::any().with("enum", vec![0, 1]);
+    Schema::any_of([Schema::flag(), number, flag_word()]).or_null()
+}
+
+/// Describes [`parse_flag`].
+pub(super) fn flag_word() -> Schema {
+    Schema::words(["true", "false", "1", "0"])
 }
 
 /// A flag as queries and forms write it.

@@ -6,6 +6,10 @@ use http::Uri;
 /// Longer URLs are cut or refused by many servers.
 pub const URL_OCTETS_MAX: usize = 2048;
 
+/// What [`http_url`] takes of every client, as a pattern; it takes some more.
+pub const HTTP_URL: &str =
+    r"https?://[A-Za-z0-9.-]+(:[1-9][0-9]{0,3})?(/[A-Za-z0-9._~/-]*)?(\?[A-Za-z0-9._~/=&-]*)?";
+
 /// Parses an absolute `http` or `https` URL without user information. The error is a sentence about
 /// the URL.
 pub fn http_url(text: &str) -> Result<Uri, &'static str> {

@@ -76,6 +76,8 @@ impl Gateway {
 }
 
 impl Transport {
+    pub const NAMES: [&str; 5] = ["smpp", "http", "jasmin", "jasmin_rest", "twilio"];
+
     pub fn name(self) -> &'static str {
         match self {
             Transport::Smpp => "smpp",

@@ -209,6 +209,8 @@ impl TrafficClass {
         }
     }
 
+    pub const NAMES: [&str; 2] = ["a2p", "p2p"];
+
     pub fn name(self) -> &'static str {
         match self {
             TrafficClass::A2p => "a2p",

@@ -2,6 +2,7 @@
 //!
 //! Their proof is the gateway's callback token, not a bearer token of ours.
 
+pub(super) mod describe;
 mod report;
 mod word;
 

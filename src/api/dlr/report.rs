@@ -12,12 +12,12 @@ use super::super::json;
 use super::super::query::Query;
 
 /// Reports in one array, at most.
-const REPORTS_MAX: usize = 500;
+pub(super) const REPORTS_MAX: usize = 500;
 /// Characters of a status word, at most.
 const WORD_CHARACTERS_MAX: usize = 64;
 /// Names under which an id is looked for, in this order; then those of a status.
-const ID_NAMES: [&str; 3] = ["message_id", "id", "messageId"];
-const STATUS_NAMES: [&str; 2] = ["status", "message_status"];
+pub(super) const ID_NAMES: [&str; 3] = ["message_id", "id", "messageId"];
+pub(super) const STATUS_NAMES: [&str; 2] = ["status", "message_status"];
 /// Members that are of nobody's concern but the check of the token.
 const SECRET_NAMES: [&str; 3] = ["token", "callback_token", "password"];
 

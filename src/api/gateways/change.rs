@@ -1,6 +1,8 @@
 //! What a request says about a gateway, held to the documented rules and laid over the
 //! record.
 
+use std::ops::RangeInclusive;
+
 use serde_json::{Map, Value};
 
 use super::super::error::{Failure, Faults};
@@ -11,7 +13,7 @@ use crate::config::Config;
 use crate::config::gateway::{HttpSettings, Mistakes, SmppSettings, TwilioSettings};
 use crate::message::{Gateway, GatewayId, Timestamp, Transport};
 
-const NAMES: [&str; 13] = [
+pub(super) const NAMES: [&str; 13] = [
     "name",
     "provider_type",
     "server_host",
@@ -28,13 +30,19 @@ const NAMES: [&str; 13] = [
 ];
 
 /// What has no default.
-const REQUIRED: [&str; 4] = ["name", "provider_type", "server_host", "server_port"];
+pub(super) const REQUIRED: [&str; 4] = ["name", "provider_type", "server_host", "server_port"];
 
-const API_PATH: &str = "send";
+pub(super) const API_PATH: &str = "send";
+/// Characters, at most.
+pub(super) const TEXT_MAX: usize = 255;
+pub(super) const PROVIDER_TYPE_MAX: usize = 50;
+pub(super) const SENDER_MAX: usize = 30;
+pub(super) const NOTES_MAX: usize = 2000;
+pub(super) const PORTS: RangeInclusive<i64> = 1..=65535;
 /// `system_id` of a bind has 16 octets with its NUL.
-const SYSTEM_ID_MAX: usize = 15;
+pub(super) const SYSTEM_ID_MAX: usize = 15;
 /// Octets of `meta` as JSON.
-const META_OCTETS_MAX: usize = 16 * 1024;
+pub(super) const META_OCTETS_MAX: usize = 16 * 1024;
 
 /// A new record. The store gives it its number and its times.
 pub(super) fn created(body: &[u8], config: &Config) -> Result<Gateway, Failure> {
@@ -113,7 +121,7 @@ fn put_upstream(gateway: &mut Gateway, said: &mut Said<'_>, faults: &mut Faults)
     field::put_required(
         &mut gateway.name,
         said.take("name"),
-        255,
+        TEXT_MAX,
         faults,
         field::not_blank,
     );
@@ -121,14 +129,20 @@ fn put_upstream(gateway: &mut Gateway, said: &mut Said<'_>, faults: &mut Faults)
     field::put_required(
         &mut gateway.provider_type,
         provider_type,
-        50,
+        PROVIDER_TYPE_MAX,
         faults,
         field::not_blank,
     );
     let host = said.take("server_host");
-    field::put_required(&mut gateway.server_host, host, 255, faults, field::host);
+    field::put_required(
+        &mut gateway.server_host,
+        host,
+        TEXT_MAX,
+        faults,
+        field::host,
+    );
     let (name, port) = said.take("server_port");
-    match rule::integer(name, &port, 1..=65535, faults) {
+    match rule::integer(name, &port, PORTS, faults) {
         Given::Absent => {}
         Given::Cleared => rule::required(name, faults),
         Given::Value(port) => {
@@ -136,7 +150,7 @@ fn put_upstream(gateway: &mut Gateway, said: &mut Said<'_>, faults: &mut Faults)
         }
     }
     let (name, path) = said.take("api_path");
-    match rule::text(name, path, 255, faults) {
+    match rule::text(name, path, TEXT_MAX, faults) {
         Given::Absent => {}
         Given::Cleared => gateway.api_path = API_PATH.into(),
         Given::Value(path) => match path.trim_start_matches('/') {
@@ -156,7 +170,7 @@ fn put_credentials(gateway: &mut Gateway, said: &mut Said<'_>, faults: &mut Faul
         (&mut gateway.password, "password"),
         (&mut gateway.callback_token, "callback_token"),
     ] {
-        field::put(to, said.take(name), 255, faults);
+        field::put(to, said.take(name), TEXT_MAX, faults);
         // They travel in headers, URLs and PDUs.
         if to
             .as_deref()
@@ -172,9 +186,9 @@ fn put_credentials(gateway: &mut Gateway, said: &mut Said<'_>, faults: &mut Faul
 
 fn put_policy(gateway: &mut Gateway, said: &mut Said<'_>, faults: &mut Faults) {
     let sender = said.take("default_sender_id");
-    field::put(&mut gateway.default_sender_id, sender, 30, faults);
+    field::put(&mut gateway.default_sender_id, sender, SENDER_MAX, faults);
     field::put_flag(&mut gateway.is_active, said.take("is_active"), true, faults);
-    field::put(&mut gateway.notes, said.take("notes"), 2000, faults);
+    field::put(&mut gateway.notes, said.take("notes"), NOTES_MAX, faults);
     match said.take("meta").1 {
         Field::Absent => {}
         Field::Null => gateway.meta = None,

@@ -56,6 +56,15 @@ pub(super) fn put_flag(
     }
 }
 
+/// What [`not_blank`] asks for, as a pattern.
+pub(super) const NOT_BLANK: &str = r"\S";
+/// No control characters.
+pub(super) const NO_CONTROLS: &str = r"^[^\x00-\x1f\x7f-\x9f]*$";
+/// What [`host`] takes beside addresses.
+pub(super) const HOST_NAME: &str = r"^[A-Za-z0-9._-]+$";
+/// What [`path`] takes.
+pub(super) const PATH: &str = r"^[^#\s\x00-\x1f\x7f-\x9f]*$";
+
 pub(super) fn not_blank(text: &str) -> Broken {
     match text.trim() {
         "" => Err("must not be blank"),

@@ -1,6 +1,7 @@
 //! `/api/sms-gateways`: operators create, change and read gateways.
 
 mod change;
+pub(super) mod describe;
 mod field;
 mod record;
 

@@ -1,5 +1,6 @@
 //! A gateway as its readers may see it.
 
+use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::{Map, Value};
 
@@ -10,41 +11,55 @@ use super::super::envelope::Rendered;
 use crate::message::{Gateway, Transport};
 use crate::store::Counts;
 
-/// The record, as documented, in its order.
-#[derive(Debug, Serialize)]
+/// One account at one upstream.
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(rename = "Gateway")]
 pub(super) struct View<'a> {
+    /// Never given twice.
     id: u32,
     name: &'a str,
     provider_type: &'a str,
     server_host: &'a str,
     server_port: u16,
     api_path: &'a str,
+    /// Null also for the scope `read`.
     username: Option<&'a str>,
     default_sender_id: Option<&'a str>,
+    /// Null for all but the scope `admin`.
     callback_token: Option<&'a str>,
     use_ssl: bool,
+    /// False: no new sends; receipts of open messages still come.
     is_active: bool,
     notes: Option<&'a str>,
+    /// Secrets in it are null for all but the scope `admin`.
     meta: Option<Map<String, Value>>,
+    /// Messages ever sent through it.
     messages_count: u64,
     created_at: Iso,
     updated_at: Iso,
     has_password: bool,
     has_callback_token: bool,
+    /// What `provider_type` means to the bridge.
+    #[schemars(extend("enum" = Transport::NAMES))]
     transport: &'static str,
     status: Status,
 }
 
 /// The live state.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(rename = "GatewayStatus")]
 struct Status {
     /// How the binds are; of an HTTP upstream `ready`, `failing` or `misconfigured`, and null
     /// before its task has begun.
     bind: Option<&'static str>,
     since: Option<Iso>,
+    /// Binds that are up.
     bound: u32,
+    /// Binds that should be.
     wanted: u32,
+    /// Why it is not bound.
     reason: Option<String>,
+    /// Messages that wait.
     queue: u64,
     oldest_queued_at: Option<Iso>,
 }

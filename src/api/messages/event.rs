@@ -1,24 +1,47 @@
 //! The audit trail of one message, as the API words it.
 
+use schemars::JsonSchema;
 use serde::Serialize;
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 use smpp_protocol::command::CommandStatus;
 
 use super::super::clock::Iso;
-use crate::message::{Entry, Event, Message, Next, Report, SmppReport, Snapshot, Story};
+use crate::message::{Entry, Event, Message, Next, Report, SmppReport, Snapshot, State, Story};
 
-/// One line of the trail.
-#[derive(Debug, Serialize)]
+/// One line of a message's trail.
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(rename = "MessageEvent")]
 pub(super) struct Row {
     /// From 1. What is internal to the bridge has no line and takes no number.
     seq: u32,
     at: Iso,
     #[serde(rename = "type")]
+    #[schemars(extend("enum" = KINDS))]
     kind: &'static str,
+    /// Null in the first line.
     from_state: Option<&'static str>,
+    #[schemars(extend("enum" = State::ALL.map(State::name)))]
     to_state: &'static str,
+    /// What is known of the event, by its type.
+    #[schemars(with = "Map<String, Value>")]
     detail: Value,
 }
+
+/// The types there are.
+const KINDS: [&str; 12] = [
+    "requested",
+    "dispatched",
+    "submitted",
+    "submit_failed",
+    "resubmitted",
+    "receipt",
+    "dlr",
+    "dlr_ignored",
+    "callback_attempt",
+    "callback_delivered",
+    "callback_dead",
+    "cancelled",
+];
 
 /// The lines of the entries, oldest first.
 pub(super) fn rows(entries: &[Entry], segments: u8) -> Vec<Row> {

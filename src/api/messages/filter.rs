@@ -1,5 +1,6 @@
 //! Which messages a query asks for.
 
+use std::ops::RangeInclusive;
 use std::sync::Arc;
 
 use super::super::clock;
@@ -8,11 +9,45 @@ use super::super::error::Faults;
 use super::super::query::Query;
 use super::record;
 use crate::message::{GatewayId, Message, State, Story, Timestamp};
+use crate::openapi::{Operation, Schema};
 use crate::store::Filter;
 
+const TENANTS: RangeInclusive<i64> = 1..=i64::MAX;
+/// What a gateway's number may be.
+pub(in super::super) const GATEWAYS: RangeInclusive<i64> = 1..=(1 << 32) - 1;
+
+/// The parameters that [`parse`] reads.
+pub(super) fn parameters(operation: &mut Operation<'_>) {
+    let states = State::ALL.map(State::name);
+    let text = |says: &str| Schema::string().says(says);
+    operation
+        .query("delivery_status", text("As it is shown, in any case."))
+        .query("state", Schema::words(states).says("What became of them."))
+        .query(
+            "tenant_id",
+            Schema::integer(TENANTS).says("Whose they are."),
+        )
+        .query("to_number", text("As it was written in the request."))
+        .query("external_message_id", text("The upstream's id."))
+        .query(
+            "sms_gateway_id",
+            Schema::integer(GATEWAYS).says("Of which gateway."),
+        )
+        .query("from", instant_schema().says("Not older than this."))
+        .query("to", instant_schema().says("Older than this."));
+}
+
+/// Describes what [`instant`] reads.
+pub(in super::super) fn instant_schema() -> Schema {
+    Schema::any_of([
+        Schema::string().with("format", "date-time"),
+        Schema::string().with("format", "date"),
+    ])
+}
+
 pub(super) fn parse(query: &Query<'_>, gateways: Arc<Snapshot>, faults: &mut Faults) -> Filter {
-    let tenant_id = query.integer("tenant_id", 1..=i64::MAX, faults);
-    let gateway = query.integer("sms_gateway_id", 1..=i64::from(u32::MAX), faults);
+    let tenant_id = query.integer("tenant_id", TENANTS, faults);
+    let gateway = query.integer("sms_gateway_id", GATEWAYS, faults);
     Filter {
         gateway: gateway.and_then(|id| u32::try_from(id).ok()).map(GatewayId),
         states: query

@@ -1,5 +1,6 @@
 //! `/api/sms-messages`: what became of each message, and why.
 
+pub(super) mod describe;
 mod event;
 mod filter;
 pub(super) mod record;
@@ -19,7 +20,7 @@ use super::{Api, Id, gateways};
 use crate::message::{GatewayId, MessageId, Story};
 
 pub(super) use self::event::reported;
-pub(super) use self::filter::instant;
+pub(super) use self::filter::{GATEWAYS, instant, instant_schema};
 
 const NOT_FOUND: &str = "SMS message not found.";
 

@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 use std::sync::Arc;
 
+use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::{Map, Value};
 
@@ -11,7 +12,7 @@ use super::super::directory::{Profile, StatusMode};
 use super::super::envelope::Rendered;
 use super::super::error::Failure;
 use super::super::{Api, text};
-use crate::message::{Entry, Message, MessageId, State, Story};
+use crate::message::{Entry, Message, MessageId, State, Story, TrafficClass};
 
 /// Characters of `error_message`, at most.
 const ERROR_CHARACTERS_MAX: usize = 500;
@@ -19,7 +20,7 @@ const ERROR_CHARACTERS_MAX: usize = 500;
 const WORD_CHARACTERS_MAX: usize = 64;
 
 /// The members before `message`, which the envelope does not repeat.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 struct Before<'a> {
     id: u64,
     sms_gateway_id: u32,
@@ -29,11 +30,14 @@ struct Before<'a> {
 }
 
 /// The members after it.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 struct After<'a> {
     callback_url: &'a str,
+    /// `queued`, `submitted`, `delivered`, `failed`, `simulated`; after a report over HTTP the
+    /// provider's own word in lower case, unless the gateway wants the others.
     delivery_status: Cow<'a, str>,
     external_message_id: Option<&'a str>,
+    /// What the upstream answered, with the members of its reports laid over it.
     remote_response: Option<&'a Map<String, Value>>,
     error_message: Option<&'a str>,
     requested_at: Iso,
@@ -41,13 +45,29 @@ struct After<'a> {
     delivered_at: Option<Iso>,
     created_at: Iso,
     updated_at: Iso,
+    /// What became of it, whoever the upstream is.
+    #[schemars(extend("enum" = State::ALL.map(State::name)))]
     state: &'static str,
     failed_at: Option<Iso>,
     last_dlr_at: Option<Iso>,
     parts: u8,
     unicode: bool,
+    #[schemars(extend("enum" = TrafficClass::NAMES))]
     traffic_class: &'static str,
     provider_error: Option<&'a str>,
+}
+
+/// A message towards a handset.
+#[derive(Debug, JsonSchema)]
+#[schemars(rename = "Message")]
+#[expect(dead_code, reason = "it says of what members `render` makes a record")]
+pub(in super::super) struct Record<'a> {
+    #[serde(flatten)]
+    before: Before<'a>,
+    /// The text. Beside `data` this name is the envelope's.
+    message: &'a str,
+    #[serde(flatten)]
+    after: After<'a>,
 }
 
 /// The record as octets.

@@ -11,9 +11,9 @@ use super::super::envelope;
 use super::super::error::Failure;
 use crate::store::IdempotencyKey;
 
-const HEADER: &str = "idempotency-key";
-const REPLAYED: &str = "idempotent-replayed";
-const KEY_OCTETS_MAX: usize = 255;
+pub(in super::super) const HEADER: &str = "idempotency-key";
+pub(in super::super) const REPLAYED: &str = "idempotent-replayed";
+pub(in super::super) const KEY_OCTETS_MAX: usize = 255;
 
 /// The key of a request, if it has one. The same key of another token is another key, and the same
 /// body for another gateway is another request.

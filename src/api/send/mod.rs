@@ -3,6 +3,7 @@
 //!
 //! The hot path. Nothing here reads the store: what was accepted and what came back tell the record.
 
+pub(super) mod describe;
 pub(super) mod idempotency;
 mod request;
 

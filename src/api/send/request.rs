@@ -27,7 +27,7 @@ pub(super) struct SendRequest<'a> {
     pub(super) callback_url: Option<Cow<'a, str>>,
 }
 
-const NAMES: [&str; 5] = [
+pub(super) const NAMES: [&str; 5] = [
     "to_number",
     "from_sender",
     "message",
@@ -35,12 +35,14 @@ const NAMES: [&str; 5] = [
     "callback_url",
 ];
 
-const NUMBER_CHARACTERS_MAX: usize = 30;
-const SENDER_CHARACTERS_MAX: usize = 30;
-const MESSAGE_CHARACTERS_MAX: usize = 1000;
+pub(super) const NUMBER_CHARACTERS_MAX: usize = 30;
+pub(super) const SENDER_CHARACTERS_MAX: usize = 30;
+pub(super) const MESSAGE_CHARACTERS_MAX: usize = 1000;
+/// Tenants are numbered from 1.
+pub(super) const TENANTS: std::ops::RangeInclusive<i64> = 1..=i64::MAX;
 /// What an SMPP source address takes.
-const SENDER_DIGITS_MAX: usize = 20;
-const SENDER_LETTERS_MAX: usize = 11;
+pub(super) const SENDER_DIGITS_MAX: usize = 20;
+pub(super) const SENDER_LETTERS_MAX: usize = 11;
 
 impl<'a> SendRequest<'a> {
     pub(super) fn parse(
@@ -58,7 +60,7 @@ impl<'a> SendRequest<'a> {
         let from_sender = sender(from_sender, profile, faults);
         let message = rule::required_text("message", message, MESSAGE_CHARACTERS_MAX, faults)
             .filter(|message| fits_upstream(message, profile, faults));
-        let tenant_id = rule::integer("tenant_id", &tenant_id, 1..=i64::MAX, faults);
+        let tenant_id = rule::integer("tenant_id", &tenant_id, TENANTS, faults);
         let callback_url = callback(callback_url, config, faults);
         match (to_number, to_digits, from_sender, message) {
             (Some(to_number), Some(to_digits), Some(from_sender), Some(message)) => {
@@ -89,6 +91,9 @@ fn fields<'a>(headers: &HeaderMap, body: &'a Bytes) -> Result<[Field<'a>; NAMES.
     }
     Ok(fields)
 }
+
+/// What [`digits`] takes, as a pattern.
+pub(super) const NUMBER: &str = r"^[ .()-]*(\+[ .()-]*)?([0-9][ .()-]*){3,20}$";
 
 /// `^\+?[0-9]{3,20}$` once the usual punctuation is gone.
 fn digits(number: &str, faults: &mut Faults) -> Option<String> {

@@ -17,6 +17,7 @@ use crate::config::{ApiToken, Config, Scope, Secret};
 use crate::inbound::Judge;
 use crate::message::{Disposition, GatewayId, MessageId};
 use crate::metrics::Metrics;
+use crate::openapi::Operations;
 use crate::store::journal::{Faults, MemoryJournal};
 use crate::store::{LogStore, OpenOptions, Outcome, Policy, Response, Store};
 
@@ -96,7 +97,7 @@ impl Bridge {
         let board = Board::default();
         let (admission, open) = watch::channel(true);
         let config = Arc::new(config);
-        let router = router(Context {
+        let context = Context {
             store: store.clone(),
             judge: Judge::new(config.clone(), metrics.gateway.clone()),
             config,
@@ -104,7 +105,8 @@ impl Bridge {
             board: board.clone(),
             admission: open,
             base_url: "http://bridge.test".into(),
-        });
+        };
+        let router = router(context, Operations::default());
         Bridge {
             store,
             board,

@@ -9,15 +9,16 @@ mod word;
 use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
 use http::{HeaderMap, StatusCode, Uri};
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 
 use self::signature::Signed;
 use super::auth::Unauthenticated;
 use super::body::{self, Kind};
 use super::error::Failure;
-use super::{Api, dlr, json};
+use super::{Api, dlr, json as octets};
 use crate::config::gateway::TwilioSettings;
 use crate::message::{Gateway, GatewayId, Report, Transport};
+use crate::openapi::{Operation, Scheme};
 use crate::store::{Evidence, Finding, IdRule, Inbound, Unmatched};
 
 /// Parameters of one status, at most: the documented ones are a dozen.
@@ -40,6 +41,51 @@ pub(super) async fn status(call: Unauthenticated) -> Result<Response, Failure> {
         false => Ok(forbidden(&call.api)),
     }
 }
+
+pub(super) fn describe(operation: &mut Operation<'_>) {
+    let status = json!({
+        "type": "object",
+        "properties": {
+            "AccountSid": { "type": "string" },
+            "MessageSid": { "type": "string" },
+            "MessageStatus": { "type": "string" },
+            "ErrorCode": { "type": ["string", "integer", "null"] },
+            "From": { "type": "string" },
+            "To": { "type": "string" },
+        },
+    });
+    operation
+        .named(
+            "Reports",
+            "reportTwilioStatus",
+            "A signed status of a Twilio-compatible upstream",
+        )
+        .says(
+            "The signature covers the URL as the upstream was given it, and all parameters; of a \
+             JSON body, its digest in the query parameter `bodySHA256`. Nothing else is looked \
+             at before.",
+        )
+        .may_have_no_body()
+        .takes_as("application/x-www-form-urlencoded", status.clone())
+        .takes(status)
+        .requires(SIGNATURE, &[])
+        .answers_nothing(204, "It was taken, or means nothing here.")
+        .answers_nothing(403, "The signature is not that of an account we know.")
+        .refuses(
+            503,
+            "The message log cannot be written, or the bridge stops.",
+        );
+}
+
+const SIGNATURE: Scheme = Scheme {
+    name: "twilioSignature",
+    describe: || {
+        json!({
+            "type": "apiKey", "in": "header", "name": "X-Twilio-Signature",
+            "description": "HMAC-SHA1 with the account's auth token, in Base64.",
+        })
+    },
+};
 
 fn forbidden(api: &Api) -> Response {
     api.metrics.http.auth_failures.inc();
@@ -158,7 +204,7 @@ impl Status {
     fn read(headers: &HeaderMap, uri: &Uri, body: &Bytes) -> Option<Status> {
         let (members, signed_parameters) = match body::kind(headers).ok()? {
             Kind::Json => {
-                let Ok(Value::Object(members)) = json::value(body) else {
+                let Ok(Value::Object(members)) = octets::value(body) else {
                     return None;
                 };
                 // The URL names the body's digest, and the signature covers the URL.

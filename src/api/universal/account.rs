@@ -11,11 +11,13 @@ use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
 use bytes::Bytes;
 use http::{HeaderMap, StatusCode, header};
+use serde_json::json;
 
 use super::super::server::client_address;
 use super::super::{Api, body};
-use super::refusal::Refusal;
+use super::refusal::{self, Refusal};
 use crate::config::{Account, Config};
+use crate::openapi::{Input, Operation, Scheme};
 
 /// A request whose body was read and whose account may send now: the only way to the store.
 #[derive(Debug)]
@@ -71,6 +73,44 @@ impl FromRequest<Api> for AccountCall {
         })
     }
 }
+
+impl Input for AccountCall {
+    fn describe(operation: &mut Operation<'_>) {
+        operation
+            .requires(API_KEY, &[])
+            .requires(PASSWORD, &[])
+            .errors::<refusal::Body<'_>>()
+            .refuses(401, "There is no key, or name and password, or nobody knows them.")
+            .refuses(403, "The account must not be used from this address.")
+            .refuses(408, "The body did not arrive in time.")
+            .refuses(413, "The body is larger than the configuration allows.")
+            .refuses(415, "The body is not called JSON.")
+            .refuses(429, "The account sends faster than it may, or too many wrong credentials came from this address.")
+            .refuses(503, "The message log cannot be written, or the bridge stops.");
+    }
+}
+
+/// `api_key` of an account.
+const API_KEY: Scheme = Scheme {
+    name: "accountKey",
+    describe: || {
+        json!({
+            "type": "apiKey", "in": "header", "name": "X-Api-Key",
+            "description": "The key of a universal account. Where there is one, it decides.",
+        })
+    },
+};
+
+/// `username` and `password` of an account.
+const PASSWORD: Scheme = Scheme {
+    name: "accountPassword",
+    describe: || {
+        json!({
+            "type": "http", "scheme": "basic",
+            "description": "Name and password of a universal account.",
+        })
+    },
+};
 
 /// The configured accounts, found by hash and then compared in constant time.
 #[derive(Debug)]

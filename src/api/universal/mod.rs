@@ -9,7 +9,7 @@
 //! - `refusal`: errors as this family words them
 
 mod account;
-
+pub(super) mod describe;
 mod placeholder;
 mod refusal;
 mod request;
@@ -17,6 +17,7 @@ mod schedule;
 
 use axum::response::Response;
 use http::StatusCode;
+use schemars::JsonSchema;
 use serde::Serialize;
 
 pub(super) use self::account::{AccountCall, Accounts};
@@ -34,7 +35,7 @@ use crate::store::{Acceptance, IdempotencyKey, KeyState, NewMessage};
 pub(super) const PREFIX: &str = "/api/message-server/";
 
 /// Why a well-formed message is not taken.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "SCREAMING_SNAKE_CASE")]
 enum Reason {
     NoRoute,
@@ -44,24 +45,31 @@ enum Reason {
     QueueFull,
 }
 
-#[derive(Serialize)]
+/// A request that was understood.
+#[derive(Debug, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
+#[schemars(rename = "UniversalAnswer")]
 struct Answer<'a> {
     message_id: &'a str,
     simulation: bool,
     results: Results<'a>,
 }
 
-#[derive(Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(rename = "UniversalResults")]
 struct Results<'a> {
     sms: Verdict<'a>,
 }
 
-#[derive(Serialize)]
+/// Whether the message was taken.
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(rename = "UniversalVerdict")]
 struct Verdict<'a> {
+    /// Taken for sending, which is not delivered.
     accepted: bool,
     unicode: bool,
     parts: u8,
+    /// Why not; empty when it was taken.
     reasons: &'a [Reason],
 }
 

@@ -1,10 +1,12 @@
 //! Errors of the universal API: `{"error":…,"message":…}`, and `fields` where there are any.
 
 use std::borrow::Cow;
+use std::collections::BTreeMap;
 
 use axum::response::{IntoResponse, Response};
 use http::{HeaderValue, StatusCode, header};
-use serde_json::{Map, Value, json};
+use schemars::JsonSchema;
+use serde::Serialize;
 
 use super::super::envelope;
 use super::super::error::Failure;
@@ -60,22 +62,30 @@ impl Refusal {
     }
 
     fn code(&self) -> &'static str {
-        match self.status {
-            StatusCode::BAD_REQUEST => "BAD_REQUEST",
-            StatusCode::UNAUTHORIZED => "UNAUTHORIZED",
-            StatusCode::FORBIDDEN => "FORBIDDEN",
-            StatusCode::NOT_FOUND => "NOT_FOUND",
-            StatusCode::METHOD_NOT_ALLOWED => "METHOD_NOT_ALLOWED",
-            StatusCode::REQUEST_TIMEOUT => "REQUEST_TIMEOUT",
-            StatusCode::PAYLOAD_TOO_LARGE => "PAYLOAD_TOO_LARGE",
-            StatusCode::UNSUPPORTED_MEDIA_TYPE => "UNSUPPORTED_MEDIA_TYPE",
-            StatusCode::UNPROCESSABLE_ENTITY => "UNPROCESSABLE_ENTITY",
-            StatusCode::TOO_MANY_REQUESTS => "TOO_MANY_REQUESTS",
-            StatusCode::SERVICE_UNAVAILABLE => "SERVICE_UNAVAILABLE",
-            _ => "INTERNAL_SERVER_ERROR",
-        }
+        CODES
+            .iter()
+            .find(|(status, _)| *status == self.status)
+            .map_or(INTERNAL, |(_, code)| code)
     }
 }
+
+const INTERNAL: &str = "INTERNAL_SERVER_ERROR";
+
+/// The word for each status.
+const CODES: [(StatusCode, &str); 12] = [
+    (StatusCode::BAD_REQUEST, "BAD_REQUEST"),
+    (StatusCode::UNAUTHORIZED, "UNAUTHORIZED"),
+    (StatusCode::FORBIDDEN, "FORBIDDEN"),
+    (StatusCode::NOT_FOUND, "NOT_FOUND"),
+    (StatusCode::METHOD_NOT_ALLOWED, "METHOD_NOT_ALLOWED"),
+    (StatusCode::REQUEST_TIMEOUT, "REQUEST_TIMEOUT"),
+    (StatusCode::PAYLOAD_TOO_LARGE, "PAYLOAD_TOO_LARGE"),
+    (StatusCode::UNSUPPORTED_MEDIA_TYPE, "UNSUPPORTED_MEDIA_TYPE"),
+    (StatusCode::UNPROCESSABLE_ENTITY, "UNPROCESSABLE_ENTITY"),
+    (StatusCode::TOO_MANY_REQUESTS, "TOO_MANY_REQUESTS"),
+    (StatusCode::SERVICE_UNAVAILABLE, "SERVICE_UNAVAILABLE"),
+    (StatusCode::INTERNAL_SERVER_ERROR, INTERNAL),
+];
 
 /// What every family refuses alike, in this family's words.
 impl From<Failure> for Refusal {
@@ -93,17 +103,29 @@ impl From<StoreError> for Refusal {
     }
 }
 
+/// What went wrong.
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(rename = "UniversalError")]
+pub(super) struct Body<'a> {
+    /// The word for the status.
+    #[schemars(extend("enum" = CODES.map(|(_, code)| code)))]
+    error: &'a str,
+    /// In words; of several wrong fields the first.
+    message: &'a str,
+    /// What is wrong with each field.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    fields: BTreeMap<&'a str, String>,
+}
+
 impl IntoResponse for Refusal {
     fn into_response(self) -> Response {
-        let mut body = json!({ "error": self.code(), "message": self.message });
-        if !self.fields.is_empty() {
-            let fields = self.fields.into_iter();
-            let fields: Map<String, Value> = fields
-                .map(|(name, text)| (name.to_owned(), Value::String(text)))
-                .collect();
-            body["fields"] = Value::Object(fields);
-        }
-        let mut response = envelope::json(self.status, body.to_string());
+        let body = Body {
+            error: self.code(),
+            message: &self.message,
+            fields: self.fields.into_iter().collect(),
+        };
+        let body = serde_json::to_vec(&body).expect("an error is plain data");
+        let mut response = envelope::json(self.status, body);
         let headers = response.headers_mut();
         if let Some(seconds) = self.retry_after {
             headers.insert(header::RETRY_AFTER, HeaderValue::from(seconds));

@@ -44,7 +44,7 @@ pub(super) struct SendRequest<'a> {
     scheduled: Option<Timestamp>,
 }
 
-const NAMES: [&str; 11] = [
+pub(super) const NAMES: [&str; 11] = [
     "destination",
     "sender",
     "body",
@@ -58,11 +58,13 @@ const NAMES: [&str; 11] = [
     "skipRcsOverride",
 ];
 
-const SENDER_LETTERS_MAX: usize = 11;
-const SENDER_DIGITS_MIN: usize = 3;
-const SENDER_DIGITS_MAX: usize = 16;
-const ID_CHARACTERS_MAX: usize = 255;
-const UDH_DIGITS_MAX: usize = 280;
+pub(super) const SENDER_LETTERS_MAX: usize = 11;
+pub(super) const SENDER_DIGITS_MIN: usize = 3;
+pub(super) const SENDER_DIGITS_MAX: usize = 16;
+pub(super) const ID_CHARACTERS_MAX: usize = 255;
+pub(super) const UDH_DIGITS_MAX: usize = 280;
+/// Digits of an international number with its country code.
+pub(super) const NUMBER_DIGITS: std::ops::RangeInclusive<usize> = 7..=15;
 /// A message is scheduled no further ahead.
 const HORIZON: std::time::Duration = std::time::Duration::from_secs(365 * 24 * 3600);
 
@@ -311,7 +313,7 @@ fn international(number: &str, faults: &mut Faults) -> Option<String> {
         .strip_prefix('+')
         .or_else(|| number.strip_prefix("00"))
         .unwrap_or(number);
-    let is_number = (7..=15).contains(&digits.len())
+    let is_number = NUMBER_DIGITS.contains(&digits.len())
         && digits.bytes().all(|b| b.is_ascii_digit())
         && !digits.starts_with('0');
     if is_number && country::has_known_code(digits) {

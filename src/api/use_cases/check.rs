@@ -53,7 +53,11 @@ pub(super) fn before_send(
     Ok(())
 }
 
-/// `^\+[1-9][0-9]{7,14}$`
+/// What [`is_e164`] takes, and the same where the `+` may be missing.
+pub(super) const E164: &str = r"^\+[1-9][0-9]{7,14}$";
+pub(super) const E164_LENIENT: &str = r"^\+?[1-9][0-9]{7,14}$";
+
+/// [`E164`]
 pub(super) fn is_e164(number: &str) -> bool {
     number.strip_prefix('+').is_some_and(|digits| {
         (8..=15).contains(&digits.len())

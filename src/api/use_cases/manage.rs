@@ -2,6 +2,7 @@
 
 use axum::response::{IntoResponse, Response};
 use http::StatusCode;
+use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::{Value, json};
 use uuid::Uuid;
@@ -15,28 +16,47 @@ use super::{Key, NumberOf, UseCaseCall, check, find};
 use crate::message::{Registration, Timestamp, UseCase, UseCaseStatus, msisdn};
 
 /// Characters of a name, a gateway's name or an id, at most.
-const TEXT_MAX: usize = 255;
+pub(super) const TEXT_MAX: usize = 255;
 /// Senders of one pool, at most.
-const SENDERS_MAX: usize = 1000;
-const REGIONS_MAX: usize = 250;
+pub(super) const SENDERS_MAX: usize = 1000;
+pub(super) const REGIONS_MAX: usize = 250;
 
-/// A use case as it is shown.
-#[derive(Serialize)]
-struct Record<'a> {
+/// A purpose to send for, with its pool of senders.
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "UseCase")]
+pub(super) struct Record<'a> {
+    #[schemars(with = "String", extend("format" = "uuid"))]
     id: Uuid,
     name: &'a str,
+    #[schemars(with = "String", extend("enum" = STATUSES))]
     status: UseCaseStatus,
+    /// The name of the gateway that sends.
     gateway: &'a str,
     messaging_service_sid: Option<&'a str>,
     senders: &'a [String],
+    #[schemars(with = "Option<Registered>")]
     campaign: Option<&'a Registration>,
+    #[schemars(with = "Option<Registered>")]
     brand: Option<&'a Registration>,
+    /// ISO 3166 codes; empty allows all.
     allowed_regions: &'a [String],
     sticky_sender: bool,
     area_code_geomatch: bool,
     created_at: Iso,
     updated_at: Iso,
 }
+
+/// A campaign or a brand, as whoever registers them calls it.
+#[derive(JsonSchema)]
+#[schemars(rename = "Registration")]
+#[expect(dead_code, reason = "it says how a registration is written")]
+struct Registered {
+    id: Option<String>,
+    /// `verified`, `pending`, `approved`, `suspended`, …
+    status: String,
+}
+
+pub(super) const STATUSES: [&str; 3] = ["active", "inactive", "deleted"];
 
 fn render(use_case: &UseCase) -> Value {
     let record = Record {

@@ -9,6 +9,7 @@
 //! - `rejection`: errors as this family words them
 
 mod check;
+pub(super) mod describe;
 mod identity;
 mod manage;
 mod pool;
@@ -31,6 +32,7 @@ pub(super) use self::send::{list as list_messages, read as read_message, send};
 use super::Api;
 use super::auth::{Call, Scoped};
 use crate::message::UseCase;
+use crate::openapi::{Input, Operation, Schema};
 
 /// All paths of this family begin with it.
 pub(super) const PREFIX: &str = "/v1/";
@@ -47,6 +49,14 @@ impl<S: Scoped> FromRequest<Api> for UseCaseCall<S> {
     }
 }
 
+impl<S: Scoped> Input for UseCaseCall<S> {
+    fn describe(operation: &mut Operation<'_>) {
+        Call::<S>::describe(operation);
+        operation.errors::<rejection::Body<'_>>();
+        operation.refuses(422, "The request breaks a rule, or its body ended early.");
+    }
+}
+
 /// The UUID in a path. Whatever is none is nobody's: the handler answers 404.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Key(Option<u128>);
@@ -57,6 +67,14 @@ impl FromRequestParts<Api> for Key {
     async fn from_request_parts(parts: &mut Parts, api: &Api) -> Result<Key, Self::Rejection> {
         let text = Path::<String>::from_request_parts(parts, api).await;
         Ok(Key(text.ok().and_then(|Path(text)| parse(&text))))
+    }
+}
+
+impl Input for Key {
+    fn describe(operation: &mut Operation<'_>) {
+        let id = Schema::string().with("format", "uuid");
+        operation.path("id", id.says("Anything but a known UUID is 404."));
+        operation.refuses(404, "There is none with this id.");
     }
 }
 
@@ -77,6 +95,17 @@ impl FromRequestParts<Api> for NumberOf {
             key: Key(parse(&id)),
             number,
         })
+    }
+}
+
+impl Input for NumberOf {
+    fn describe(operation: &mut Operation<'_>) {
+        Key::describe(operation);
+        let number = Schema::string().pattern(check::E164_LENIENT);
+        operation.path(
+            "number",
+            number.says("In E.164 form; the `+` may be left out."),
+        );
     }
 }
 

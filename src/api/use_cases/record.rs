@@ -1,5 +1,6 @@
 //! A message as this family shows it.
 
+use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::Value;
 use smpp_protocol::command::CommandStatus;
@@ -11,8 +12,9 @@ use super::identity;
 use crate::message::{Family, Gateway, Message, State, Transport};
 
 /// The life of a message in this family's words.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
+#[schemars(rename = "UseCaseMessageStatus")]
 pub(super) enum Status {
     Pending,
     Sent,
@@ -29,9 +31,13 @@ pub(super) enum Moment {
     Now,
 }
 
-#[derive(Serialize)]
-struct Record<'a> {
+/// A message of a use case.
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "UseCaseMessage")]
+pub(super) struct Record<'a> {
+    #[schemars(with = "String", extend("format" = "uuid"))]
     id: Uuid,
+    #[schemars(with = "String", extend("format" = "uuid"))]
     use_case_id: Uuid,
     message_sid: String,
     from_number: Option<&'a str>,

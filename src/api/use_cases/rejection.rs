@@ -4,7 +4,8 @@ use std::borrow::Cow;
 
 use axum::response::{IntoResponse, Response};
 use http::{HeaderValue, StatusCode, header};
-use serde_json::json;
+use schemars::JsonSchema;
+use serde::Serialize;
 
 use super::super::envelope;
 use super::super::error::Failure;
@@ -113,15 +114,38 @@ impl From<StoreError> for Rejection {
     }
 }
 
+/// What went wrong.
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(rename = "UseCaseError")]
+pub(super) struct Body<'a> {
+    /// In words; of several wrong fields the first.
+    detail: &'a str,
+    /// For programs.
+    code: &'a str,
+    /// What is wrong with each field.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    errors: Vec<Wrong<'a>>,
+}
+
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(rename = "UseCaseFieldError")]
+struct Wrong<'a> {
+    field: &'a str,
+    message: &'a str,
+}
+
 impl IntoResponse for Rejection {
     fn into_response(self) -> Response {
-        let mut body = json!({ "detail": self.detail, "code": self.code });
-        if !self.errors.is_empty() {
-            let errors = self.errors.iter();
-            let errors = errors.map(|(field, text)| json!({ "field": field, "message": text }));
-            body["errors"] = errors.collect();
-        }
-        let mut response = envelope::json(self.status, body.to_string());
+        let errors = self.errors.iter();
+        let body = Body {
+            detail: &self.detail,
+            code: self.code,
+            errors: errors
+                .map(|(field, message)| Wrong { field, message })
+                .collect(),
+        };
+        let body = serde_json::to_vec(&body).expect("an error is plain data");
+        let mut response = envelope::json(self.status, body);
         let headers = response.headers_mut();
         if let Some(seconds) = self.retry_after {
             headers.insert(header::RETRY_AFTER, HeaderValue::from(seconds));

@@ -26,8 +26,8 @@ use crate::message::{
 use crate::route;
 use crate::store::{Acceptance, Filter, IdempotencyKey, KeyState, NewMessage, Settled};
 
-const NAMES: [&str; 3] = ["use_case_id", "to_phone_number", "message"];
-const MESSAGE_CHARACTERS_MAX: usize = 1600;
+pub(super) const NAMES: [&str; 3] = ["use_case_id", "to_phone_number", "message"];
+pub(super) const MESSAGE_CHARACTERS_MAX: usize = 1600;
 /// The upstream's answer is waited for, however short the wait of other sends is: the client
 /// needs to hear of a refusal.
 const WAIT_MIN: Duration = Duration::from_secs(30);
@@ -289,8 +289,8 @@ pub(in super::super) async fn read(
 }
 
 /// Rows where the client does not say.
-const ROWS: i64 = 50;
-const ROWS_MAX: i64 = 200;
+pub(super) const ROWS: i64 = 50;
+pub(super) const ROWS_MAX: i64 = 200;
 
 /// `GET /v1/sms/?use_case_id=&status=&limit=&cursor=`, newest first. `next_cursor` is there
 /// while more may follow.
