@@ -1,4 +1,6 @@
 //! The API describes itself: the document names every route, and the daemon does what it says.
+//!
+//! `.ci/openapi` makes thousands of calls from the document; here is what those cannot see.
 
 mod common;
 
