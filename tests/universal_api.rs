@@ -542,6 +542,9 @@ async fn n_038_a_scheduled_message_waits_for_its_time_and_survives_a_kill() {
     .await;
     until_submits(&scene, 1).await;
     assert_eq!(scene.submits_of("past"), 1);
+    // Killed before its answer is recorded, it would rightly go out again.
+    let past = newest(&scene).await;
+    scene.until_state(past, "submitted").await;
     scene.bridge.kill9();
     scene.bridge.start_again().await;
     assert_eq!(scene.record(id).await["state"], "scheduled");
