@@ -338,6 +338,12 @@ fn one_case(log: &Path, case: u64, seed: u64, sound: &BTreeMap<u64, usize>) -> O
     outcome
 }
 
+/// As another version of sled would have left it.
+fn make_unopenable(slice: &Path) {
+    let settings = "segment_size: 524288\nuse_compression: false\nversion: 0.33\ncrc.";
+    fs::write(slice.join("conf"), settings).unwrap();
+}
+
 #[test]
 fn a_slice_that_cannot_be_opened_keeps_the_log_shut_and_is_named() {
     let folder = tempfile::tempdir().unwrap();
@@ -348,8 +354,7 @@ fn a_slice_that_cannot_be_opened_keeps_the_log_shut_and_is_named() {
     let log = runtime.block_on(sound_log(folder.path()));
     let sound = read(&log).unwrap().entries;
     let newest = slices(&log).pop().unwrap();
-    let settings = "segment_size: 524288\nuse_compression: false\nversion: 0.33\ncrc.";
-    fs::write(newest.join("conf"), settings).unwrap();
+    make_unopenable(&newest);
     let outcome = try_log(&log, &sound, "another version of sled");
     assert_eq!(outcome, Outcome::Refused);
     // What only the write-ahead file had is in the log that goes on.
@@ -357,4 +362,39 @@ fn a_slice_that_cannot_be_opened_keeps_the_log_shut_and_is_named() {
     let last = sound.keys().next_back().unwrap();
     assert_eq!(left.entries.get(last), sound.get(last));
     assert!(!left.damaged.is_empty(), "the gap is told");
+}
+
+/// The power may go while sled makes a slice whose first frames are only ahead of it, or while
+/// there are none at all: nothing of it is missed, so the log opens by itself.
+#[test]
+fn a_slice_of_which_everything_is_written_ahead_is_not_missed() {
+    let folder = tempfile::tempdir().unwrap();
+    let log = folder.path().join("log");
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .unwrap();
+    runtime.block_on(async {
+        let store = open(&log, 60_000).unwrap();
+        let begun = std::time::Instant::now();
+        while slices(&log).len() < 2 {
+            assert!(begun.elapsed() < HANGS_AFTER, "no second slice");
+            accept_some(&store, 1).await;
+        }
+        store.close().await.unwrap();
+    });
+    let sound = read(&log).unwrap();
+    let newest = slices(&log).pop().unwrap();
+    make_unopenable(&newest);
+    let at_rest = read(&log).unwrap();
+    assert_eq!(at_rest.damaged, []);
+    assert_eq!(at_rest.entries, sound.entries);
+    let store = open(&log, u64::MAX).unwrap();
+    runtime.block_on(store.close()).unwrap();
+    assert!(!newest.exists());
+    let again = read(&log).unwrap();
+    assert_eq!(again.damaged, []);
+    for (frame, entries) in sound.entries {
+        assert_eq!(again.entries.get(&frame), Some(&entries), "frame {frame}");
+    }
 }

@@ -5,7 +5,7 @@
 //! itself tidies a database up when it opens it.)
 
 use super::files::DataDir;
-use super::{Shared, SledOptions, Slices, wal};
+use super::{Shared, SledOptions, Slices, is_ahead, wal};
 use crate::store::StoreError;
 use crate::store::journal::FrameSource;
 use std::path::Path;
@@ -28,7 +28,9 @@ impl LogAtRest {
         let ahead = wal::frames_at_rest(path)
             .map_err(|e| StoreError::Io(format!("{}: {e}", path.display())))?;
         let ahead_last = ahead.last().map_or(0, |f| f.number);
+        let ahead_first = ahead.first().map(|f| f.number);
         let newest = names.last().map_or(0, |n| n.first);
+        let newest_is_spare = names.last().is_some_and(|n| is_ahead(n, ahead_first));
         let shared = Arc::new(Shared {
             cache_octets: options.cache_octets,
             disk: options.disk,
@@ -41,10 +43,12 @@ impl LogAtRest {
                 ..Slices::default()
             }),
         });
-        // Of a slice that cannot be opened at least the first frame is told to be missing.
+        // Of a slice that cannot be opened at least the first frame is told to be missing,
+        // unless the write-ahead files have whatever it held.
         let highest = match shared.holding(newest) {
             Ok(Some(slice)) => slice.highest().ok().flatten().unwrap_or(newest - 1),
             Ok(None) => 0,
+            Err(_) if newest_is_spare => newest - 1,
             Err(_) => newest,
         };
         shared

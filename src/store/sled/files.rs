@@ -79,14 +79,14 @@ impl DataDir {
         })
     }
 
-    /// Takes a slice that was never whole out of the way.
+    /// Takes a slice out of the way that was never whole, or that nobody misses.
     pub(super) fn set_aside(&self, name: &SliceName, why: &StoreError) -> Result<(), StoreError> {
         let file = name.path.file_name().unwrap_or_default();
         let aside = self.path.join(format!("unfinished-{}", file.display()));
         fs::rename(&name.path, &aside)
             .and_then(|()| self.disk.sync_directory(&self.path))
             .map_err(|e| self.failed(&e))?;
-        warn!(moved_to = %aside.display(), error = %why, "a slice that was never finished is set aside");
+        warn!(moved_to = %aside.display(), error = %why, "a slice that cannot be opened is set aside; nothing that it may hold is missing");
         Ok(())
     }
 

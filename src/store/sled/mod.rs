@@ -138,7 +138,8 @@ impl SledJournal {
         dir.remove_going();
         let mut names = dir.slices()?;
         let (wal, ahead) = Wal::open(&options.path, options.disk.clone())?;
-        let present = match open_newest(&dir, &mut names, options)? {
+        let ahead_first = ahead.first().map(|f| f.number);
+        let present = match open_newest(&dir, &mut names, options, ahead_first)? {
             Some(slice) => slice,
             None => {
                 let first = ahead.first().map_or(1, |f| f.number);
@@ -309,15 +310,20 @@ impl Journal for SledJournal {
 }
 
 /// The newest slice, the one that is written to; `None`: there is none.
+///
+/// One that cannot be opened is set aside where nothing is lost by that: it was never whole,
+/// or the write-ahead files, whose lowest frame is `ahead_first`, have all that it may hold.
 fn open_newest(
     dir: &DataDir,
     names: &mut Vec<SliceName>,
     options: &SledOptions,
+    ahead_first: Option<u64>,
 ) -> Result<Option<Slice>, StoreError> {
     while let Some(newest) = names.last() {
+        let spare = Slice::is_unfinished(newest) || is_ahead(newest, ahead_first);
         match Slice::open(newest, options.cache_octets, options.disk.clone()) {
             Ok(slice) => return Ok(Some(slice)),
-            Err(e @ StoreError::Corrupt(_)) if Slice::is_unfinished(newest) => {
+            Err(e @ StoreError::Corrupt(_)) if spare => {
                 dir.set_aside(newest, &e)?;
                 names.pop();
             }
@@ -325,6 +331,13 @@ fn open_newest(
         }
     }
     Ok(None)
+}
+
+/// True when no frame of the slice is older than what the write-ahead files have. Each frame is
+/// written there first and stays until sled has it, so where they begin before the slice they
+/// have all of it, or it never held any.
+fn is_ahead(slice: &SliceName, ahead_first: Option<u64>) -> bool {
+    ahead_first.is_some_and(|first| first <= slice.first)
 }
 
 /// Why the log does not open because of one slice, and what can be done.
