@@ -564,10 +564,8 @@ async fn messages_are_listed_by_use_case_and_status_a_page_at_a_time() {
 async fn x_002_what_was_accepted_survives_a_kill_and_is_among_all_messages() {
     let mut scene = Scene::new().await;
     let uc = create(&scene, json!({})).await;
-    scene.smsc.answer_next([Reaction::Silence]);
     let made = sent(&scene, &uc, json!({"message": "kept"})).await;
     scene.bridge.kill9();
-    scene.smsc.answer_next([]);
     scene.bridge.start_again().await;
     until(&scene, &made["id"], "sent").await;
     let all = scene.http().get("/api/sms-messages", ADMIN).await.json();
