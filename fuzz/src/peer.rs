@@ -18,6 +18,18 @@ pub fn agree(data: &[u8]) {
     if has_dropped_tlvs(&ours.pdu.body) {
         return;
     }
+    // rusmpp ends a text at its first NUL, and takes what follows for TLVs.
+    let text = ours
+        .pdu
+        .body
+        .tlvs()
+        .and_then(|t| t.get(Tag::ADDITIONAL_STATUS_INFO_TEXT));
+    if text.is_some_and(|text| {
+        text.split_last()
+            .is_some_and(|(_, before)| before.contains(&0))
+    }) {
+        return;
+    }
     let mut frame = BytesMut::from(&data[..octets_of(data)]);
     let Ok(Some(theirs)) = CommandCodec::new().decode(&mut frame) else {
         return;
@@ -29,17 +41,20 @@ pub fn agree(data: &[u8]) {
     }
 }
 
-/// Without a TLV of which rusmpp keeps only the bits that mean something.
+/// Without the TLVs of which rusmpp keeps only the bits that mean something.
 fn comparable(mut pdu: Pdu) -> Pdu {
-    match &mut pdu.body {
-        Body::SubmitSm(body) => body.tlvs.remove(Tag::MS_MSG_WAIT_FACILITIES),
-        Body::DeliverSm(body) => body.tlvs.remove(Tag::MS_MSG_WAIT_FACILITIES),
-        Body::DataSm(body) => body.tlvs.remove(Tag::MS_MSG_WAIT_FACILITIES),
-        Body::SubmitMulti(body) => body.tlvs.remove(Tag::MS_MSG_WAIT_FACILITIES),
+    let tlvs = match &mut pdu.body {
+        Body::SubmitSm(body) => &mut body.tlvs,
+        Body::DeliverSm(body) => &mut body.tlvs,
+        Body::DataSm(body) => &mut body.tlvs,
+        Body::SubmitMulti(body) => &mut body.tlvs,
         Body::SubmitSmResp(body) | Body::DeliverSmResp(body) | Body::DataSmResp(body) => {
-            body.tlvs.remove(Tag::MS_MSG_WAIT_FACILITIES);
+            &mut body.tlvs
         }
-        _ => {}
+        _ => return pdu,
+    };
+    for tag in [Tag::MS_MSG_WAIT_FACILITIES, Tag::CALLBACK_NUM_PRES_IND] {
+        tlvs.remove(tag);
     }
     pdu
 }
