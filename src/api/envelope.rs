@@ -137,6 +137,30 @@ pub(super) fn describe_list<T: JsonSchema>(operation: &mut Operation<'_>, descri
     operation.answers_with(200, description, "application/json", list);
 }
 
+/// A refusal, in whichever family's words: what its status asks for goes into the headers.
+/// `challenge` tells with 401 how to prove oneself.
+pub(super) fn refusal(
+    status: StatusCode,
+    body: &impl Serialize,
+    retry_after_s: Option<u64>,
+    challenge: &'static str,
+) -> Response {
+    let body = serde_json::to_vec(body).expect("an error is plain data");
+    let mut response = json(status, body);
+    let headers = response.headers_mut();
+    if let Some(seconds) = retry_after_s {
+        headers.insert(header::RETRY_AFTER, HeaderValue::from(seconds));
+    }
+    if status == StatusCode::UNAUTHORIZED {
+        let challenge = HeaderValue::from_static(challenge);
+        headers.insert(header::WWW_AUTHENTICATE, challenge);
+    }
+    if status == StatusCode::PAYLOAD_TOO_LARGE {
+        headers.insert(header::CONNECTION, HeaderValue::from_static("close"));
+    }
+    response
+}
+
 /// An answer of JSON text.
 pub(super) fn json(status: StatusCode, body: impl Into<Body>) -> Response {
     let mut response = Response::new(body.into());

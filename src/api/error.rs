@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use axum::response::{IntoResponse, Response};
-use http::{HeaderValue, StatusCode, header};
+use http::StatusCode;
 use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::{Map, Value, json};
@@ -165,18 +165,11 @@ impl IntoResponse for Failure {
             message: &self.message,
             errors: errors.map(|(k, texts)| (k, json!(texts))).collect(),
         };
-        let body = serde_json::to_vec(&body).expect("an error is plain data");
-        let mut response = envelope::json(self.status, body);
-        let headers = response.headers_mut();
-        if let Some(seconds) = self.retry_after {
-            headers.insert(header::RETRY_AFTER, HeaderValue::from(seconds));
-        }
-        if self.status == StatusCode::UNAUTHORIZED {
-            headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
-        }
-        if self.status == StatusCode::PAYLOAD_TOO_LARGE {
-            headers.insert(header::CONNECTION, HeaderValue::from_static("close"));
-        }
-        response
+        envelope::refusal(
+            self.status,
+            &body,
+            self.retry_after.map(u64::from),
+            "Bearer",
+        )
     }
 }

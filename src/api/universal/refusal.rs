@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use axum::response::{IntoResponse, Response};
-use http::{HeaderValue, StatusCode, header};
+use http::StatusCode;
 use schemars::JsonSchema;
 use serde::Serialize;
 
@@ -124,19 +124,6 @@ impl IntoResponse for Refusal {
             message: &self.message,
             fields: self.fields.into_iter().collect(),
         };
-        let body = serde_json::to_vec(&body).expect("an error is plain data");
-        let mut response = envelope::json(self.status, body);
-        let headers = response.headers_mut();
-        if let Some(seconds) = self.retry_after {
-            headers.insert(header::RETRY_AFTER, HeaderValue::from(seconds));
-        }
-        if self.status == StatusCode::UNAUTHORIZED {
-            let basic = HeaderValue::from_static("Basic realm=\"sms\"");
-            headers.insert(header::WWW_AUTHENTICATE, basic);
-        }
-        if self.status == StatusCode::PAYLOAD_TOO_LARGE {
-            headers.insert(header::CONNECTION, HeaderValue::from_static("close"));
-        }
-        response
+        envelope::refusal(self.status, &body, self.retry_after, "Basic realm=\"sms\"")
     }
 }

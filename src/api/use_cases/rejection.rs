@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use axum::response::{IntoResponse, Response};
-use http::{HeaderValue, StatusCode, header};
+use http::StatusCode;
 use schemars::JsonSchema;
 use serde::Serialize;
 
@@ -144,18 +144,11 @@ impl IntoResponse for Rejection {
                 .map(|(field, message)| Wrong { field, message })
                 .collect(),
         };
-        let body = serde_json::to_vec(&body).expect("an error is plain data");
-        let mut response = envelope::json(self.status, body);
-        let headers = response.headers_mut();
-        if let Some(seconds) = self.retry_after {
-            headers.insert(header::RETRY_AFTER, HeaderValue::from(seconds));
-        }
-        if self.status == StatusCode::UNAUTHORIZED {
-            headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
-        }
-        if self.status == StatusCode::PAYLOAD_TOO_LARGE {
-            headers.insert(header::CONNECTION, HeaderValue::from_static("close"));
-        }
-        response
+        envelope::refusal(
+            self.status,
+            &body,
+            self.retry_after.map(u64::from),
+            "Bearer",
+        )
     }
 }
