@@ -11,8 +11,9 @@
 
 use smpp_bridge::message::*;
 use smpp_bridge::metrics::Metrics;
-use smpp_bridge::store::audit::{Bounds, Found, audit, walk};
+use smpp_bridge::store::audit::{Bounds, audit};
 use smpp_bridge::store::sled::{LogAtRest, SledJournal, SledOptions};
+use smpp_bridge::store::walk::{Found, walk};
 use smpp_bridge::store::*;
 use std::collections::BTreeMap;
 use std::fs;

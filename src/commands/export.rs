@@ -2,8 +2,8 @@
 
 use super::progress::Bar;
 use super::{runtime, verify};
-use crate::store::audit::{Found, walk};
 use crate::store::export::line;
+use crate::store::walk::{Found, walk};
 use bytes::Bytes;
 use http_body_util::{BodyExt, Empty};
 use hyper_util::client::legacy::Client;

@@ -4,10 +4,10 @@
 //! a log at rest and, page by page, from one that is being written.
 
 use super::StoreError;
-use super::audit::Found;
 use super::codec::is_continuation;
 use super::journal::FrameSource;
 use super::reader::entries_in;
+use super::walk::Found;
 use crate::message::Event;
 use serde_json::{Value, json};
 

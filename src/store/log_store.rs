@@ -1,11 +1,11 @@
 //! The store over a journal: a handle for callers, a writer and a reader thread behind.
 
-use super::audit::{Found, walk};
 use super::intent::*;
 use super::journal::{FrameSource, Journal};
 use super::ledger::{Invariant, Ledger, Policy};
 use super::mailbox::{Mailbox, Request, refuse};
 use super::reader;
+use super::walk::{Found, walk};
 use super::watchdog::Watchdog;
 use super::writer::{Writer, now};
 use super::{Gateways, Health, Store, StoreError, Ticket, UseCases};

@@ -16,6 +16,7 @@ mod log_store;
 mod mailbox;
 mod reader;
 pub mod sled;
+pub mod walk;
 mod watchdog;
 mod writer;
 
