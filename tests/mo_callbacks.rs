@@ -13,6 +13,7 @@ use serde_json::{Value, json};
 use smpp_bridge::simulator::mo;
 use smpp_protocol::coding::{DataCoding, EsmClass};
 use smpp_protocol::command::CommandStatus;
+use smpp_protocol::gsm7;
 use smpp_protocol::pdu::DeliverSm;
 use smpp_protocol::tlv::Tag;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
@@ -488,6 +489,43 @@ async fn every_way_to_mark_parts_is_understood() {
     }
     let seen = scene.app.until("POST", "/mo", 2).await;
     assert_eq!(seen[1].json()["payload"], "eins zwei");
+}
+
+/// A header may name national tables, and says where packed septets begin.
+#[tokio::test]
+async fn the_header_of_each_part_says_how_to_read_it() {
+    const TURKISH: u8 = 1;
+    let scene = Scene::new().await;
+    let headed = |header: &[u8], octets: &[u8]| DeliverSm {
+        esm_class: EsmClass::UDH,
+        short_message: Bytes::from([header, octets].concat()),
+        ..mo(HANDSET, "12345", "")
+    };
+    deliver(
+        &scene,
+        headed(&[3, 0x24, 1, TURKISH], b"\x1b\x73i\x1b\x73e"),
+    )
+    .await;
+    let seen = scene.app.until("POST", "/mo", 1).await;
+    assert_eq!(seen[0].json()["payload"], "şişe");
+    assert_eq!(seen[0].json()["dcs"], 0);
+    // Only one part of two needs the table, and only that one names it.
+    deliver(&scene, part(7, 2, 2, "two")).await;
+    let first = [8, 0, 3, 7, 2, 1, 0x24, 1, TURKISH];
+    deliver(&scene, headed(&first, b"\x1b\x63ok ")).await;
+    let seen = scene.app.until("POST", "/mo", 2).await;
+    assert_eq!(seen[1].json()["payload"], "çok two");
+    assert_eq!(seen[1].json()["dcs"], 0);
+
+    let packed = json!({"meta": {"smpp": {"default_alphabet_mo": "gsm-packed"}}});
+    let scene = Scene::with(|_| {}, packed).await;
+    for (number, text) in [(2, "two"), (1, "one, ")] {
+        let header = [5, 0, 3, 8, 2, number];
+        // Six octets of header are 48 bits; the next septet begins at the 49th.
+        deliver(&scene, headed(&header, &gsm7::pack(text.as_bytes(), 1))).await;
+    }
+    let seen = scene.app.until("POST", "/mo", 1).await;
+    assert_eq!(seen[0].json()["payload"], "one, two");
 }
 
 /// What is missing is not waited for for ever.

@@ -4,7 +4,10 @@ use crate::config::Config;
 use crate::config::gateway::{AlphabetMo, SmppSettings};
 use crate::message::{Alphabet, Concat, Gateway, MoRecord};
 use crate::route;
+use smpp_protocol::coding::Charset;
+use smpp_protocol::gsm7::Shift;
 use smpp_protocol::pdu::DeliverSm;
+use smpp_protocol::text::{self, DecodedText, TextOptions};
 use smpp_protocol::udh::{self, ReferenceWidth};
 
 /// Takes a `deliver_sm` that is a message; routes it, and notes which segment it is.
@@ -28,6 +31,7 @@ pub(super) fn record(
             ReferenceWidth::Sar => 0,
         },
     });
+    let (octets, alphabet) = content(pdu, alphabet(settings.default_alphabet_mo));
     MoRecord {
         gateway: gateway.id,
         route: route::mo(config, gateway, &source_addr, &destination_addr),
@@ -35,13 +39,38 @@ pub(super) fn record(
         destination_addr,
         data_coding: pdu.data_coding.0,
         protocol_id: pdu.protocol_id,
-        octets: udh::strip_udh(pdu.esm_class, data).to_vec(),
-        alphabet: alphabet(settings.default_alphabet_mo),
+        octets,
+        alphabet,
         identifier: segment
             .filter(|_| !config.mo.reassembly)
             .map(|c| identifier(pdu, c.reference)),
         segment,
     }
+}
+
+/// What is behind the header, and how to read it. Where that takes the header itself, which
+/// names national tables and says where the first packed septet begins, it is read here.
+fn content(pdu: &DeliverSm, alphabet: Alphabet) -> (Vec<u8>, Alphabet) {
+    let data = pdu.user_data();
+    let seven_bit = matches!(
+        pdu.data_coding.charset(),
+        Charset::SmscDefault | Charset::Gsm7
+    );
+    let needs_header = udh::header(pdu.esm_class, data).is_some_and(|udh| {
+        seven_bit && (udh.shift() != Shift::DEFAULT || alphabet == Alphabet::GsmPacked)
+    });
+    if needs_header {
+        let options = TextOptions {
+            default_alphabet: alphabet.on_wire(),
+            ..TextOptions::default()
+        };
+        let read = text::decode_user_data(pdu.esm_class, data, pdu.data_coding, &options);
+        if let DecodedText::Text(text) = read.content {
+            return (text.into_bytes(), Alphabet::Read);
+        }
+    }
+    let behind = udh::strip_udh(pdu.esm_class, data);
+    (behind.to_vec(), alphabet)
 }
 
 /// A whole message that came otherwise than as a PDU.

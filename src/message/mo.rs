@@ -61,6 +61,8 @@ pub enum Alphabet {
     Windows1252,
     Ascii,
     Utf8,
+    /// The octets are read already, and UTF-8, whatever data_coding says.
+    Read,
 }
 
 impl Alphabet {
@@ -72,7 +74,7 @@ impl Alphabet {
             Alphabet::Latin1 => WireAlphabet::Latin1,
             Alphabet::Windows1252 => WireAlphabet::Windows1252,
             Alphabet::Ascii => WireAlphabet::Ascii,
-            Alphabet::Utf8 => WireAlphabet::Utf8,
+            Alphabet::Utf8 | Alphabet::Read => WireAlphabet::Utf8,
         }
     }
 }
@@ -80,6 +82,9 @@ impl Alphabet {
 impl MoRecord {
     /// The text, or the octets where the data coding says binary.
     pub fn payload(&self) -> DecodedText {
+        if self.alphabet == Alphabet::Read {
+            return DecodedText::Text(String::from_utf8_lossy(&self.octets).into_owned());
+        }
         let octets = Bytes::copy_from_slice(&self.octets);
         text::decode(
             &octets,
@@ -92,32 +97,26 @@ impl MoRecord {
 /// Joins the segments of one message, given in any order, each number once.
 ///
 /// Octets are joined before they are decoded, since a cut may fall into a character;
-/// where data codings differ each segment is decoded for itself and the whole
-/// becomes UCS-2.
+/// segments that are not all coded alike are each decoded for themselves.
 pub fn join(mut segments: Vec<MoRecord>) -> Option<MoRecord> {
     segments.sort_by_key(|s| s.segment.map_or(0, |c| c.number));
-    let same_coding = segments
-        .windows(2)
-        .all(|w| w[0].data_coding == w[1].data_coding);
+    let coding = |s: &MoRecord| (s.data_coding, s.alphabet);
+    let alike = segments.windows(2).all(|w| coding(&w[0]) == coding(&w[1]));
     let mut rest = segments.into_iter();
     let mut whole = rest.next()?;
     whole.segment = None;
-    if same_coding {
-        for s in rest {
-            whole.octets.extend_from_slice(&s.octets);
-        }
-        return Some(whole);
+    if !alike {
+        whole.octets = as_text(&whole).into_bytes();
+        whole.alphabet = Alphabet::Read;
     }
-    let mut text = as_text(&whole);
     for s in rest {
-        text.push_str(&as_text(&s));
+        match alike {
+            true => whole.octets.extend_from_slice(&s.octets),
+            false => whole.octets.extend_from_slice(as_text(&s).as_bytes()),
+        }
     }
-    whole.octets = text.encode_utf16().flat_map(u16::to_be_bytes).collect();
-    whole.data_coding = UCS2;
     Some(whole)
 }
-
-const UCS2: u8 = 8;
 
 fn as_text(segment: &MoRecord) -> String {
     match segment.payload() {
