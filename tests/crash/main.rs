@@ -223,7 +223,10 @@ async fn until_state(client: &mut Client, message: Acknowledged, state: &str, de
             return;
         }
         let open = ["queued", "submitting", "submitted"].contains(&record.state.as_str());
-        assert!(open && Instant::now() < deadline, "{message:?}: {record:?}");
+        if !open || Instant::now() >= deadline {
+            let story: serde_json::Value = client.get(&format!("{path}/events")).await;
+            panic!("{message:?}: {record:?}\n{story:#}");
+        }
         tokio::time::sleep(Duration::from_millis(50)).await;
     }
 }
