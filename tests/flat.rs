@@ -24,8 +24,8 @@ const DEAD_GATEWAY: GatewayId = GatewayId(2);
 /// The formula of README.md, in octets. What the messages themselves bring is the lab's: head
 /// 75, text 49, upstream id 16, receipt 130.
 const PROCESS: u64 = 80_000_000;
-const OPEN: u64 = 340;
-const QUEUED: u64 = 380;
+const OPEN: u64 = 230;
+const QUEUED: u64 = 300;
 const CALLBACK: u64 = 900;
 
 fn small_rounds(

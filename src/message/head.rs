@@ -61,15 +61,32 @@ pub struct HeadRef<'a> {
 
 impl EncodedHead {
     pub fn decode(&self) -> Option<Head> {
-        postcard::from_bytes(&self.0).ok()
+        Head::decode(&self.0)
     }
 
     pub fn read(&self) -> Option<HeadRef<'_>> {
-        postcard::from_bytes(&self.0).ok()
+        HeadRef::read(&self.0)
     }
 
-    pub fn octets(&self) -> usize {
-        self.0.len()
+    pub fn octets(&self) -> &[u8] {
+        &self.0
+    }
+
+    /// Octets that were encoded before.
+    pub fn of_octets(octets: &[u8]) -> EncodedHead {
+        EncodedHead(octets.into())
+    }
+}
+
+impl Head {
+    pub fn decode(octets: &[u8]) -> Option<Head> {
+        postcard::from_bytes(octets).ok()
+    }
+}
+
+impl<'a> HeadRef<'a> {
+    pub fn read(octets: &'a [u8]) -> Option<HeadRef<'a>> {
+        postcard::from_bytes(octets).ok()
     }
 }
 

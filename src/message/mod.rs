@@ -11,6 +11,7 @@ mod reference;
 mod remote;
 mod report;
 mod state;
+pub mod terse;
 mod time;
 mod use_case;
 mod view;

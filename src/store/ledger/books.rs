@@ -97,8 +97,8 @@ struct MtPage {
 impl Page {
     fn of_mt(m: &Mt) -> Page {
         Page {
-            last_frame: m.last_frame,
-            callbacks_open: m.callbacks_open,
+            last_frame: m.last_frame(),
+            callbacks_open: m.callbacks_open(),
             mt: Some(MtPage {
                 state: m.state,
                 soft: m.soft,
@@ -145,7 +145,7 @@ impl Books {
         self.forgotten += 1;
         self.callbacks_open = self
             .callbacks_open
-            .wrapping_sub(u64::from(m.callbacks_open));
+            .wrapping_sub(u64::from(m.callbacks_open()));
         if !m.state.is_terminal() {
             self.violate(Invariant::AcceptedIsTerminalPlusOpen, || {
                 format!("message {id} is {} and was forgotten", m.state.name())

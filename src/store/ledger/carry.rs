@@ -8,7 +8,7 @@
 //! that minimum and five times what is open.
 
 use super::mo::Mo;
-use super::mt::{Mt, Segment};
+use super::mt::Mt;
 use super::{Key, Ledger};
 use crate::message::{
     DocumentKind, Entry, Event, MessageId, OrphanId, Snapshot, SnapshotSegment, Timestamp,
@@ -31,6 +31,8 @@ pub(super) struct Carry {
     /// When and with which frame the latest round began.
     began_at: Timestamp,
     began_with: u64,
+    /// Counts on with each round, and begins anew after the highest.
+    round: u16,
     /// Octets of frames since.
     octets: u64,
 }
@@ -43,6 +45,11 @@ impl Carry {
     /// A round begins with the counters, so that a start knows where the latest began.
     pub(super) fn note_began(&mut self, frame: u64, at: Timestamp) {
         (self.began_with, self.began_at, self.octets) = (frame, at, 0);
+        self.round = self.round.wrapping_add(1);
+    }
+
+    pub(super) fn round(&self) -> u16 {
+        self.round
     }
 }
 
@@ -71,14 +78,16 @@ impl Ledger {
     /// anew at once.
     fn begin_carry(&mut self) {
         let before = self.carry.began_with;
+        let round = self.carry.round;
         self.record_documents();
+        self.mt.tidy();
         let mt = self.mt.iter();
-        let mt = mt.filter(|(_, m)| m.first_frame < before && !m.is_finished());
+        let mt = mt.filter(|m| m.round() != round && !m.is_finished());
         let mo = self.mo.iter();
         let mo = mo.filter(|(_, m)| m.first_frame < before && !m.is_finished());
         let segments = self.sets.waiting().filter(|w| w.frame < before);
         let mut messages: Vec<MessageId> = mt
-            .map(|(id, _)| *id)
+            .map(|m| m.id)
             .chain(mo.map(|(id, _)| *id))
             .chain(segments.map(|w| w.id))
             .collect();
@@ -108,6 +117,7 @@ impl Ledger {
                 self.carry = Carry {
                     began_at: self.carry.began_at,
                     began_with: self.carry.began_with,
+                    round: self.carry.round,
                     octets: self.carry.octets,
                     ..Carry::default()
                 };
@@ -175,26 +185,30 @@ impl Ledger {
             if m.is_finished() {
                 return None;
             }
+            let mut segments: Vec<SnapshotSegment> = m
+                .segments()
+                .map(|(_, state)| SnapshotSegment {
+                    state,
+                    upstream_id: None,
+                })
+                .collect();
+            for (number, id) in m.upstream_ids() {
+                segments[usize::from(number) - 1].upstream_id = Some(id.into_owned());
+            }
+            let due_at = m.due_at();
             return Some(Snapshot::Mt {
-                head: m.head.clone(),
-                text: m.text.as_deref().map(str::to_owned),
+                head: m.encoded_head(),
+                text: m.text().map(str::to_owned),
                 accepted_at: m.accepted_at,
                 submitted_at: m.submitted_at(),
                 state: m.state,
                 soft: m.soft,
                 attempts: m.attempts,
                 resubmits: m.resubmits,
-                due_at: (m.due_at != Timestamp(0)).then_some(m.due_at),
-                segments: m
-                    .segments
-                    .iter()
-                    .map(|s| SnapshotSegment {
-                        state: s.state,
-                        upstream_id: s.upstream_id.as_deref().map(str::to_owned),
-                    })
-                    .collect(),
-                callbacks: self.outbox.of(id, m.callbacks_made),
-                callbacks_made: m.callbacks_made,
+                due_at: (due_at != Timestamp(0)).then_some(due_at),
+                segments,
+                callbacks: self.outbox.of(id, m.callbacks_made()),
+                callbacks_made: m.callbacks_made(),
             });
         }
         if let Some(mo) = self.mo.get(&id) {
@@ -214,8 +228,10 @@ impl Ledger {
 
     pub(super) fn apply_carried(&mut self, frame: u64, entry: &Entry, snapshot: &Snapshot) {
         let id = entry.subject;
+        let round = self.carry.round;
         if let Some(m) = self.mt.get_mut(&id) {
-            (m.first_frame, m.last_frame) = (frame, frame);
+            m.set_last_frame(frame);
+            m.set_round(round);
             return;
         }
         if let Some(mo) = self.mo.get_mut(&id) {
@@ -237,37 +253,25 @@ impl Ledger {
                 callbacks,
                 callbacks_made,
             } => {
-                let Some(mut m) = Mt::of_head(frame, *accepted_at, head) else {
+                let Some(mut m) = Mt::of_head(id, frame, *accepted_at, head, None) else {
                     return;
                 };
-                m.text = text.as_deref().map(Into::into);
-                m.set_submitted_at(*submitted_at);
+                m.restore(segments, *submitted_at, text.as_deref());
+                m.set_round(round);
                 m.state = *state;
                 m.soft = *soft;
                 m.attempts = *attempts;
                 m.resubmits = *resubmits;
-                m.resubmitted_attempt = if *resubmits > 0 { u32::MAX } else { 0 };
-                m.due_at = due_at.unwrap_or(Timestamp(0));
-                m.callbacks_made = *callbacks_made;
-                m.callbacks_open = open_callbacks(callbacks.iter().map(|c| c.dead));
-                m.segments = segments
-                    .iter()
-                    .map(|s| Segment {
-                        state: s.state,
-                        upstream_id: s.upstream_id.as_deref().map(Into::into),
-                    })
-                    .collect();
-                for (number, s) in (1..).zip(segments) {
-                    if let Some(upstream_id) = &s.upstream_id {
-                        self.correlations.insert(m.gateway, upstream_id, id, number);
-                    }
-                }
+                m.set_resubmitted_attempt(if *resubmits > 0 { u32::MAX } else { 0 });
+                m.set_due_at(due_at.unwrap_or_default());
+                let open = open_callbacks(callbacks.iter().map(|c| c.dead));
+                m.set_callbacks(*callbacks_made, open);
                 let queued = m.has_segment_in(crate::message::State::Queued);
                 if m.has_segment_in(crate::message::State::Submitting) {
                     self.lanes.entry(m.gateway).or_default().in_flight += 1;
                 }
-                let (gateway, due_at) = (m.gateway, m.due_at);
-                self.mt.insert(id, m);
+                let (gateway, due_at) = (m.gateway, m.due_at());
+                self.mt.insert(m);
                 if queued {
                     self.enter_lane(gateway, id, due_at);
                 }
@@ -387,7 +391,8 @@ mod tests {
         }
         let from = from.expect("three batches and the end");
         assert!(from > 0 && ledger.mt.len() == 3 * CARRIED_PER_BATCH);
-        assert!(ledger.mt.values().all(|m| m.first_frame >= from));
+        let round = ledger.carry.round;
+        assert!(ledger.mt.iter().all(|m| m.round() == round));
         assert!(!ledger.is_carrying());
     }
 

@@ -137,7 +137,7 @@ impl Ledger {
         needs_address: bool,
     ) -> Option<(MessageId, u8)> {
         for form in forms(id, rule) {
-            let hits = self.correlations.find(gateway, &form);
+            let hits = self.mt.named(gateway, &form);
             let strict = form.converted || needs_address;
             if let Some(hit) = self.choose(&hits, strict, report) {
                 return Some(hit);
@@ -170,7 +170,7 @@ impl Ledger {
 
     fn address_fits(&self, message: MessageId, report: &Report) -> bool {
         let Report::Smpp(r) = report else { return true };
-        let Some(head) = self.mt.get(&message).and_then(|m| m.head.read()) else {
+        let Some(head) = self.mt.get(&message).and_then(|m| m.read_head()) else {
             return false;
         };
         let (a, b) = (digits(head.destination), digits(&r.source_addr));
@@ -190,7 +190,7 @@ impl Ledger {
         let Some(m) = self.mt.get(&message) else {
             return Finding::Orphan;
         };
-        let Some(present) = m.segment(segment).map(|s| s.state) else {
+        let Some(present) = m.segment(segment) else {
             return Finding::Orphan;
         };
         let change = match to {

@@ -81,11 +81,7 @@ impl Ledger {
                 self.expire(id);
                 continue;
             }
-            let pending = m
-                .segments
-                .iter()
-                .filter(|s| s.state == State::Queued)
-                .count();
+            let pending = m.segments_in(State::Queued).count();
             if !leases.is_empty() && segments + pending > room {
                 break;
             }
@@ -103,12 +99,8 @@ impl Ledger {
 
     fn lease_one(&mut self, id: MessageId) -> Option<Lease> {
         let m = self.mt.get(&id)?;
-        let numbers = (1..=u8::MAX).zip(m.segments.iter());
-        let segments = numbers
-            .filter(|(_, s)| s.state == State::Queued)
-            .map(|(n, _)| n)
-            .collect();
-        let (Some(head), Some(text)) = (m.head.decode(), m.text.as_deref()) else {
+        let segments = m.segments_in(State::Queued).collect();
+        let (Some(head), Some(text)) = (m.decode_head(), m.text()) else {
             debug_assert!(false, "a queued message has its head and text");
             return None;
         };
@@ -127,7 +119,7 @@ impl Ledger {
     pub(in crate::store) fn release(&mut self, segments: Vec<(MessageId, Vec<u8>)>) {
         for (id, mut segments) in segments {
             let Some(m) = self.mt.get(&id) else { continue };
-            let in_flight = |n: &u8| m.segment(*n).is_some_and(|s| s.state == State::Submitting);
+            let in_flight = |n: &u8| m.segment(*n) == Some(State::Submitting);
             segments.retain(in_flight);
             if !segments.is_empty() {
                 self.record(id, Event::Released { segments });

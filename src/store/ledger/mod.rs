@@ -11,9 +11,11 @@ mod carry;
 mod evidence;
 mod lane;
 mod lease;
+mod messages;
 mod mo;
 mod mt;
 mod outbox;
+mod packed;
 mod response;
 mod smsc_id;
 mod use_case;
@@ -29,11 +31,10 @@ use crate::message::{
 use evidence::Orphans;
 use hashbrown::{DefaultHashBuilder, HashMap};
 use lane::Lane;
+use messages::Messages;
 use mo::{Mo, Sets};
-use mt::Mt;
 use outbox::Outbox;
 use serde::{Deserialize, Serialize};
-use smsc_id::Correlations;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
@@ -114,7 +115,7 @@ pub(super) struct Ledger {
     packer: Packer,
     replies: Vec<Reply>,
 
-    mt: HashMap<MessageId, Box<Mt>>,
+    mt: Messages,
     mo: HashMap<MessageId, Mo>,
     sets: Sets,
     lanes: HashMap<GatewayId, Lane>,
@@ -124,7 +125,6 @@ pub(super) struct Ledger {
     deferring: BTreeSet<GatewayId>,
     /// When queued messages are next looked at for their validity.
     expiry_look_at: Timestamp,
-    correlations: Correlations,
     orphans: Orphans,
     outbox: Outbox,
     /// Messages with nothing more to come, oldest first.
@@ -170,14 +170,13 @@ impl Ledger {
             last_id: MessageId::NONE,
             packer: Packer::new(next_frame),
             replies: Vec::new(),
-            mt: HashMap::new(),
+            mt: Messages::new(hasher.clone()),
             mo: HashMap::new(),
             sets: Sets::default(),
             lanes: HashMap::new(),
             touched: Vec::new(),
             deferring: BTreeSet::new(),
             expiry_look_at: Timestamp(0),
-            correlations: Correlations::new(hasher.clone()),
             orphans: Orphans::new(hasher),
             outbox: Outbox::default(),
             finished: VecDeque::new(),
@@ -314,7 +313,7 @@ impl Ledger {
     /// The frame with the latest entry of a message that is in memory.
     pub(super) fn last_frame_of(&self, subject: MessageId) -> Option<u64> {
         match self.mt.get(&subject) {
-            Some(m) => Some(m.last_frame),
+            Some(m) => Some(m.last_frame()),
             None => self.mo.get(&subject).map(|m| m.last_frame),
         }
     }

@@ -1,71 +1,109 @@
 //! An open MT message: what is at hand of it, and what entries do to it.
 
+use super::packed::{Packed, Parts};
 use super::{Ledger, Reply};
 use crate::message::{
-    CallbackKind, EncodedHead, Entry, Event, GatewayId, MessageId, Next, Report, State, Timestamp,
+    CallbackKind, EncodedHead, Entry, Event, GatewayId, Head, HeadRef, MessageId, Next, Report,
+    SnapshotSegment, State, Timestamp,
 };
 use crate::store::intent::Settled;
+use std::borrow::Cow;
 use tokio::sync::oneshot;
 
-/// What has to be at hand for an open message: 128 octets, and its head, text and ids.
+/// What has to be at hand for an open message: 64 octets, and its head, text and ids packed.
 #[derive(Debug)]
 pub(super) struct Mt {
+    pub(super) id: MessageId,
+    pub(super) accepted_at: Timestamp,
+    frames: Frames,
+    /// The text is there until every segment is submitted.
+    packed: Packed,
+    aside: Option<Box<Aside>>,
     pub(super) gateway: GatewayId,
+    pub(super) attempts: u32,
+    callbacks_made: u16,
+    callbacks_open: u16,
     pub(super) state: State,
     /// The verdict is the bridge's own; a real one may replace it.
     pub(super) soft: bool,
     pub(super) resubmits: u8,
-    /// The attempt whose segments were sent again; 0 is none. Only one ever is.
-    pub(super) resubmitted_attempt: u32,
-    pub(super) attempts: u32,
-    pub(super) wants: Wants,
-    pub(super) segments: Box<[Segment]>,
-    pub(super) head: EncodedHead,
-    /// Until every segment is submitted.
-    pub(super) text: Option<Box<str>>,
-    /// Where its first entry, or the latest copy of it, is.
-    pub(super) first_frame: u64,
-    pub(super) last_frame: u64,
-    pub(super) accepted_at: Timestamp,
-    /// 0 until then.
-    submitted_at: Timestamp,
-    /// Its place in the lane.
-    pub(super) due_at: Timestamp,
-    pub(super) callbacks_made: u32,
-    pub(super) callbacks_open: u32,
-    aside: Option<Box<Aside>>,
+    wants: Wants,
 }
 
-/// What few messages have, and none for long.
+/// The frame of its last entry, and the round in which its first one was written, or the
+/// latest copy of that: 48 bits and 16. Rounds are only told apart from the next ones.
+#[derive(Clone, Copy, Debug)]
+struct Frames(u64);
+
+const FRAME_BITS: u32 = 48;
+
+impl Frames {
+    fn new(frame: u64, round: u16) -> Frames {
+        debug_assert!(
+            frame < 1 << FRAME_BITS,
+            "1,000 years of 8,000 frames a second"
+        );
+        Frames(frame | u64::from(round) << FRAME_BITS)
+    }
+
+    fn frame(self) -> u64 {
+        self.0 & ((1 << FRAME_BITS) - 1)
+    }
+
+    fn round(self) -> u16 {
+        (self.0 >> FRAME_BITS) as u16
+    }
+}
+
+/// What few messages have, and most of them not for long.
 #[derive(Debug, Default)]
 struct Aside {
+    /// Its place in the lane.
+    due_at: Timestamp,
+    /// The attempt whose segments were sent again; 0 is none. Only one ever is.
+    resubmitted_attempt: u32,
     /// The last status word an HTTP upstream reported: a new word is news.
     word: Option<Box<str>>,
     waiter: Option<Waiter>,
 }
 
-/// Which callbacks its changes cause.
-#[derive(Clone, Copy, Debug, Default)]
-pub(super) struct Wants {
-    pub(super) verdict: bool,
-    pub(super) patch: bool,
-    pub(super) patch_progress: bool,
-    /// Parts whose final states are told, one by one; 0 is none. More than there are
-    /// segments where the upstream cuts the text itself.
-    pub(super) parts: u8,
+impl Aside {
+    fn is_empty(&self) -> bool {
+        self.due_at == Timestamp(0)
+            && self.resubmitted_attempt == 0
+            && self.word.is_none()
+            && self.waiter.is_none()
+    }
 }
 
-#[derive(Clone, Debug)]
-pub(super) struct Segment {
-    pub(super) state: State,
-    pub(super) upstream_id: Option<Box<str>>,
+/// Which callbacks its changes cause, apart from those of parts: one bit each.
+#[derive(Clone, Copy, Debug, Default)]
+struct Wants(u8);
+
+impl Wants {
+    const VERDICT: u8 = 1;
+    const PATCH: u8 = 2;
+    const PATCH_PROGRESS: u8 = 4;
+
+    fn of(head: &HeadRef<'_>) -> Wants {
+        let bit = |set: bool, bit: u8| if set { bit } else { 0 };
+        Wants(
+            bit(head.forwards && head.callback_url.is_some(), Wants::VERDICT)
+                | bit(head.receipts.is_some(), Wants::PATCH)
+                | bit(head.receipts.is_some_and(|r| r.all), Wants::PATCH_PROGRESS),
+        )
+    }
+
+    fn has(self, bit: u8) -> bool {
+        self.0 & bit != 0
+    }
 }
 
 /// What an entry does beyond the message itself.
 #[derive(Debug, Default)]
-struct Effect<'e> {
+pub(super) struct Effect<'e> {
     /// A segment's id at the upstream, learned.
-    known_as: Option<(u8, &'e str)>,
+    known_as: Option<&'e str>,
     /// The message may have gone twice.
     in_doubt: bool,
     callbacks: &'e [CallbackKind],
@@ -87,7 +125,7 @@ impl Standing {
             queued: m.has_segment_in(State::Queued),
             in_flight: m.has_segment_in(State::Submitting),
             finished: m.is_finished(),
-            due_at: m.due_at,
+            due_at: m.due_at(),
         }
     }
 }
@@ -100,54 +138,143 @@ pub(super) struct Waiter {
 }
 
 impl Mt {
-    pub(super) fn of_head(frame: u64, at: Timestamp, encoded: &EncodedHead) -> Option<Box<Mt>> {
+    /// As it is accepted; `None`: its head cannot be read.
+    pub(super) fn of_head(
+        id: MessageId,
+        frame: u64,
+        at: Timestamp,
+        encoded: &EncodedHead,
+        text: Option<&str>,
+    ) -> Option<Mt> {
         let head = encoded.read()?;
         let state = match head.family.is_simulation() {
             true => State::Simulated,
             false => State::Queued,
         };
-        let segment = Segment {
-            state,
-            upstream_id: None,
-        };
-        Some(Box::new(Mt {
+        let told = head.family.notified_parts();
+        let mut m = Mt {
+            id,
+            accepted_at: at,
+            frames: Frames::new(frame, 0),
+            packed: Packed::new(told, state, head.segments, encoded.octets(), text),
+            aside: None,
             gateway: head.gateway,
+            attempts: 0,
+            callbacks_made: 0,
+            callbacks_open: 0,
             state,
             soft: false,
             resubmits: 0,
-            resubmitted_attempt: 0,
-            attempts: 0,
-            wants: Wants {
-                verdict: head.forwards && head.callback_url.is_some(),
-                patch: head.receipts.is_some(),
-                patch_progress: head.receipts.is_some_and(|r| r.all),
-                parts: head.family.notified_parts(),
-            },
-            segments: vec![segment; usize::from(head.segments.max(1))].into_boxed_slice(),
-            head: encoded.clone(),
-            text: None,
-            first_frame: frame,
-            last_frame: frame,
-            accepted_at: at,
-            submitted_at: Timestamp(0),
-            due_at: head.not_before.unwrap_or(Timestamp(0)),
-            callbacks_made: 0,
-            callbacks_open: 0,
-            aside: None,
-        }))
+            wants: Wants::of(&head),
+        };
+        m.set_due_at(head.not_before.unwrap_or_default());
+        Some(m)
     }
 
+    /// As a copy of it says; only a state or an id for each segment changes nothing else.
+    pub(super) fn restore(
+        &mut self,
+        segments: &[SnapshotSegment],
+        submitted_at: Option<Timestamp>,
+        text: Option<&str>,
+    ) {
+        let segments = &segments[..segments.len().min(u8::MAX.into())];
+        let mut parts = self.packed.parts();
+        parts.states = segments.iter().map(|s| s.state as u8).collect();
+        let ids = segments.iter().map(|s| s.upstream_id.as_deref());
+        parts.ids = ids.map(|id| id.map(Cow::Borrowed)).collect();
+        parts.submitted_after = submitted_at.map(|at| after(self.accepted_at, at));
+        parts.text = text;
+        self.packed = Packed::of(&parts);
+    }
+
+    pub(super) fn last_frame(&self) -> u64 {
+        self.frames.frame()
+    }
+
+    pub(super) fn set_last_frame(&mut self, frame: u64) {
+        self.frames = Frames::new(frame, self.frames.round());
+    }
+
+    /// The round in which its first entry was written, or the latest copy of that.
+    pub(super) fn round(&self) -> u16 {
+        self.frames.round()
+    }
+
+    pub(super) fn set_round(&mut self, round: u16) {
+        self.frames = Frames::new(self.frames.frame(), round);
+    }
+
+    /// Its place in the lane; 0 is at once.
+    pub(super) fn due_at(&self) -> Timestamp {
+        self.aside.as_ref().map_or(Timestamp(0), |a| a.due_at)
+    }
+
+    pub(super) fn set_due_at(&mut self, at: Timestamp) {
+        if at != self.due_at() {
+            self.with_aside(|aside| aside.due_at = at);
+        }
+    }
+
+    pub(super) fn resubmitted_attempt(&self) -> u32 {
+        self.aside.as_ref().map_or(0, |a| a.resubmitted_attempt)
+    }
+
+    pub(super) fn set_resubmitted_attempt(&mut self, attempt: u32) {
+        if attempt != self.resubmitted_attempt() {
+            self.with_aside(|aside| aside.resubmitted_attempt = attempt);
+        }
+    }
+
+    fn with_aside(&mut self, change: impl FnOnce(&mut Aside)) {
+        change(self.aside.get_or_insert_default());
+        self.tidy_aside();
+    }
+
+    fn tidy_aside(&mut self) {
+        if self.aside.as_ref().is_some_and(|a| a.is_empty()) {
+            self.aside = None;
+        }
+    }
+
+    pub(super) fn callbacks_made(&self) -> u32 {
+        self.callbacks_made.into()
+    }
+
+    pub(super) fn callbacks_open(&self) -> u32 {
+        self.callbacks_open.into()
+    }
+
+    pub(super) fn set_callbacks(&mut self, made: u32, open: u32) {
+        let small = |n: u32| u16::try_from(n).unwrap_or(u16::MAX);
+        (self.callbacks_made, self.callbacks_open) = (small(made), small(open));
+    }
+
+    /// `None`: not yet.
     pub(super) fn submitted_at(&self) -> Option<Timestamp> {
-        (self.submitted_at != Timestamp(0)).then_some(self.submitted_at)
-    }
-
-    pub(super) fn set_submitted_at(&mut self, at: Option<Timestamp>) {
-        self.submitted_at = at.unwrap_or(Timestamp(0));
+        let after = self.packed.submitted_after()?;
+        Some(Timestamp(self.accepted_at.0.saturating_add(after)))
     }
 
     /// When it is given up, unless submitted by then.
     pub(super) fn expires_at(&self) -> Timestamp {
-        self.head.read().map_or(Timestamp::NEVER, |h| h.expires_at)
+        self.read_head().map_or(Timestamp::NEVER, |h| h.expires_at)
+    }
+
+    pub(super) fn read_head(&self) -> Option<HeadRef<'_>> {
+        self.packed.read_head()
+    }
+
+    pub(super) fn decode_head(&self) -> Option<Head> {
+        Head::decode(self.packed.head())
+    }
+
+    pub(super) fn encoded_head(&self) -> EncodedHead {
+        EncodedHead::of_octets(self.packed.head())
+    }
+
+    pub(super) fn text(&self) -> Option<&str> {
+        self.packed.text()
     }
 
     /// The last status word an HTTP upstream reported.
@@ -156,30 +283,44 @@ impl Mt {
     }
 
     pub(super) fn set_waiter(&mut self, waiter: Waiter) {
-        self.aside.get_or_insert_default().waiter = Some(waiter);
+        self.with_aside(|aside| aside.waiter = Some(waiter));
     }
 
-    pub(super) fn segment(&self, number: u8) -> Option<&Segment> {
-        self.segments.get(usize::from(number).checked_sub(1)?)
+    /// The state of a segment; `None`: there is no such segment.
+    pub(super) fn segment(&self, number: u8) -> Option<State> {
+        self.packed.state(number)
     }
 
-    fn segment_mut(&mut self, number: u8) -> Option<&mut Segment> {
-        self.segments.get_mut(usize::from(number).checked_sub(1)?)
+    /// The states of all segments, numbered.
+    pub(super) fn segments(&self) -> impl ExactSizeIterator<Item = (u8, State)> {
+        let states = self.packed.states().enumerate();
+        states.map(|(i, state)| (i as u8 + 1, state))
+    }
+
+    /// Of these, the numbers of those in one state.
+    pub(super) fn segments_in(&self, state: State) -> impl Iterator<Item = u8> {
+        let in_it = self.segments().filter(move |(_, s)| *s == state);
+        in_it.map(|(number, _)| number)
+    }
+
+    /// What the upstream calls its segments, as far as it has said.
+    pub(super) fn upstream_ids(&self) -> impl Iterator<Item = (u8, Cow<'_, str>)> {
+        self.packed.ids()
+    }
+
+    pub(super) fn upstream_id(&self, number: u8) -> Option<Cow<'_, str>> {
+        let mut ids = self.upstream_ids();
+        ids.find_map(|(n, id)| (n == number).then_some(id))
     }
 
     pub(super) fn has_segment_in(&self, state: State) -> bool {
-        self.segments.iter().any(|s| s.state == state)
+        self.packed.states().any(|s| s == state)
     }
 
     /// The message's state if this segment were in that one.
     pub(super) fn state_with(&self, number: u8, state: State) -> State {
-        let at = usize::from(number).wrapping_sub(1);
-        State::of_segments(
-            self.segments
-                .iter()
-                .enumerate()
-                .map(|(i, s)| if i == at { state } else { s.state }),
-        )
+        let states = self.segments();
+        State::of_segments(states.map(|(n, s)| if n == number { state } else { s }))
     }
 
     /// Nothing more is to be done; only late evidence may come.
@@ -190,7 +331,7 @@ impl Mt {
     }
 
     /// Lets an entry take effect on the message itself.
-    fn take<'e>(&mut self, entry: &'e Entry) -> Effect<'e> {
+    pub(super) fn take<'e>(&mut self, entry: &'e Entry) -> Effect<'e> {
         let mut effect = Effect::default();
         match &entry.event {
             Event::Leased { attempt } => {
@@ -206,7 +347,7 @@ impl Mt {
                     // What was not sent was no attempt.
                     self.attempts = self.attempts.saturating_sub(1);
                 }
-                self.due_at = Timestamp(0);
+                self.set_due_at(Timestamp(0));
                 self.state = State::Queued;
             }
             Event::Submitted {
@@ -218,7 +359,7 @@ impl Mt {
             } => {
                 self.submitted(*segment, upstream_id.as_deref(), entry.at);
                 self.state = *state;
-                effect.known_as = upstream_id.as_deref().map(|id| (*segment, id));
+                effect.known_as = upstream_id.as_deref();
                 effect.callbacks = callbacks;
             }
             Event::Refused {
@@ -231,7 +372,7 @@ impl Mt {
             } => {
                 let due = due_at.is_some();
                 self.move_segment(*segment, if due { State::Queued } else { State::Failed });
-                self.due_at = due_at.unwrap_or(self.due_at);
+                self.set_due_at(due_at.unwrap_or(self.due_at()));
                 self.soft = *soft;
                 self.state = *state;
                 effect.callbacks = callbacks;
@@ -262,7 +403,7 @@ impl Mt {
                 self.note_submitted(entry.at);
                 self.state = *state;
                 if let Report::Http { word, .. } = report {
-                    self.aside.get_or_insert_default().word = Some(word.as_str().into());
+                    self.with_aside(|aside| aside.word = Some(word.as_str().into()));
                 }
                 effect.report = Some(report);
                 effect.callbacks = callbacks;
@@ -282,26 +423,40 @@ impl Mt {
         if self.state.is_terminal() {
             // What was not sent by then is not sent any more.
             self.move_segments(State::Queued, self.state);
-            self.text = None;
+            if self.text().is_some() {
+                self.rewrite(|parts| parts.text = None);
+            }
         }
         effect
     }
 
     fn submitted(&mut self, segment: u8, upstream_id: Option<&str>, at: Timestamp) {
-        if let Some(s) = self.segment_mut(segment) {
-            s.state = State::Submitted;
-            s.upstream_id = upstream_id.map(Into::into);
-        }
-        if !self.has_segment_in(State::Queued) && !self.has_segment_in(State::Submitting) {
-            self.text = None;
-        }
-        self.note_submitted(at);
+        self.move_segment(segment, State::Submitted);
+        let all = !self.has_segment_in(State::Queued) && !self.has_segment_in(State::Submitting);
+        let after = after(self.accepted_at, at);
+        self.rewrite(|parts| {
+            let known = usize::from(segment).checked_sub(1);
+            if let Some(id) = known.and_then(|i| parts.ids.get_mut(i)) {
+                *id = upstream_id.map(|id| id.to_owned().into());
+            }
+            parts.submitted_after.get_or_insert(after);
+            if all {
+                parts.text = None;
+            }
+        });
     }
 
     fn note_submitted(&mut self, at: Timestamp) {
-        if self.submitted_at == Timestamp(0) {
-            self.submitted_at = at;
+        if self.packed.submitted_after().is_none() {
+            let after = after(self.accepted_at, at);
+            self.rewrite(|parts| parts.submitted_after = Some(after));
         }
+    }
+
+    fn rewrite(&mut self, change: impl FnOnce(&mut Parts<'_>)) {
+        let mut parts = self.packed.parts();
+        change(&mut parts);
+        self.packed = Packed::of(&parts);
     }
 
     fn unanswered(&mut self, segment: u8, next: Next) {
@@ -312,24 +467,24 @@ impl Mt {
         };
         self.move_segment(segment, after);
         if next == Next::Resubmitted {
-            if self.resubmitted_attempt != self.attempts {
+            if self.resubmitted_attempt() != self.attempts {
                 self.resubmits = self.resubmits.saturating_add(1);
             }
-            self.resubmitted_attempt = self.attempts;
-            self.due_at = Timestamp(0);
+            self.set_resubmitted_attempt(self.attempts);
+            self.set_due_at(Timestamp(0));
         }
         self.soft |= next == Next::Failed && !self.state.is_terminal();
     }
 
     fn move_segment(&mut self, number: u8, to: State) {
-        if let Some(s) = self.segment_mut(number) {
-            s.state = to;
-        }
+        self.packed.set_state(number, to);
     }
 
     fn move_segments(&mut self, from: State, to: State) {
-        for s in self.segments.iter_mut().filter(|s| s.state == from) {
-            s.state = to;
+        for number in 1..=self.packed.segments() as u8 {
+            if self.packed.state(number) == Some(from) {
+                self.packed.set_state(number, to);
+            }
         }
     }
 
@@ -343,13 +498,14 @@ impl Mt {
         let verdict = to.is_terminal() && news;
         let progress = matches!(to, State::Submitted | State::Enroute) && news;
         let mut kinds = Vec::new();
-        if verdict && self.wants.verdict {
+        if verdict && self.wants.has(Wants::VERDICT) {
             kinds.push(CallbackKind::Verdict);
         }
-        if self.wants.patch && (verdict || progress && self.wants.patch_progress) {
+        let tells_progress = progress && self.wants.has(Wants::PATCH_PROGRESS);
+        if self.wants.has(Wants::PATCH) && (verdict || tells_progress) {
             kinds.push(CallbackKind::Patch);
         }
-        if self.wants.parts > 0 {
+        if self.packed.told() > 0 {
             self.add_parts(to, segment, &mut kinds);
         }
         kinds
@@ -358,32 +514,31 @@ impl Mt {
     /// A part is told of when its segment reaches a final state, by a verdict of its own
     /// or because it is not sent any more.
     fn add_parts(&self, to: State, changed: Option<(u8, State)>, kinds: &mut Vec<CallbackKind>) {
-        let cut_here = self.segments.len() > 1;
-        for (number, segment) in (1..=u8::MAX).zip(&self.segments) {
+        let cut_here = self.packed.segments() > 1;
+        for (number, before) in self.segments() {
             let after = match changed {
                 Some((n, state)) if n == number => state,
-                _ => segment.state,
+                _ => before,
             };
             let after = match after {
                 State::Queued if to.is_terminal() => to,
                 other => other,
             };
-            if !after.is_terminal() || after == segment.state {
+            if !after.is_terminal() || after == before {
                 continue;
             }
             match cut_here {
                 true => kinds.push(CallbackKind::Part(number)),
                 // One verdict for all that the upstream made of it.
-                false => kinds.extend((1..=self.wants.parts).map(CallbackKind::Part)),
+                false => kinds.extend((1..=self.packed.told()).map(CallbackKind::Part)),
             }
         }
     }
 
     /// The state of a part, whoever cut the text.
     pub(super) fn state_of_part(&self, part: u8) -> State {
-        let last = self.segments.last();
-        let segment = self.segment(part).or(last);
-        segment.map_or(self.state, |s| s.state)
+        let last = self.packed.states().next_back();
+        self.segment(part).or(last).unwrap_or(self.state)
     }
 }
 
@@ -407,9 +562,7 @@ impl Ledger {
         }
         waiter.entries.push(entry);
         if answered && let Some(waiter) = aside.waiter.take() {
-            if aside.word.is_none() {
-                m.aside = None;
-            }
+            m.tidy_aside();
             self.replies.push(Reply::Plain(Box::new(move |fate| {
                 if fate.is_ok() {
                     // The client may have stopped waiting.
@@ -422,21 +575,21 @@ impl Ledger {
     pub(super) fn apply_mt(&mut self, frame: u64, entry: &Entry) {
         let id = entry.subject;
         if let Event::Accepted { head, text } = &entry.event {
-            let Some(mut m) = Mt::of_head(frame, entry.at, head) else {
+            let Some(mut m) = Mt::of_head(id, frame, entry.at, head, Some(text)) else {
                 return;
             };
+            m.set_round(self.carry.round());
             if m.state == State::Simulated {
-                self.mt.insert(id, m);
+                self.mt.insert(m);
                 self.note_finished(id, false);
                 return;
             }
             *self.counters.messages.entry(m.gateway.0).or_default() += 1;
-            m.text = Some(text.as_str().into());
-            if m.due_at > entry.at {
+            let (gateway, due_at) = (m.gateway, m.due_at());
+            if due_at > entry.at {
                 m.state = State::Scheduled;
             }
-            let (gateway, due_at) = (m.gateway, m.due_at);
-            self.mt.insert(id, m);
+            self.mt.insert(m);
             self.enter_lane(gateway, id, due_at);
             return;
         }
@@ -444,7 +597,11 @@ impl Ledger {
             return;
         };
         let before = Standing::of(m);
-        m.last_frame = frame;
+        m.set_last_frame(frame);
+        let known_before = match entry.event {
+            Event::Submitted { segment, .. } => m.upstream_id(segment).map(Cow::into_owned),
+            _ => None,
+        };
         let effect = m.take(entry);
         let after = Standing::of(m);
         let (gateway, state, resubmits) = (m.gateway, m.state, m.resubmits);
@@ -453,8 +610,11 @@ impl Ledger {
             _ => state,
         };
         let states: Vec<State> = effect.callbacks.iter().map(|k| state_for(m, *k)).collect();
-        if let Some((segment, upstream_id)) = effect.known_as {
-            self.correlations.insert(gateway, upstream_id, id, segment);
+        if let Some(before) = known_before {
+            self.mt.forget_id(id, &before);
+        }
+        if let Some(upstream_id) = effect.known_as {
+            self.mt.learn(id, upstream_id);
         }
         if effect.in_doubt {
             self.in_doubt.insert(id, resubmits);
@@ -516,7 +676,7 @@ impl Ledger {
     pub(super) fn note_finished(&mut self, id: MessageId, was_finished: bool) {
         let Some(m) = self.mt.get(&id) else { return };
         if m.is_finished() {
-            self.to_index.push((id, m.last_frame));
+            self.to_index.push((id, m.last_frame()));
             if !was_finished {
                 self.finished.push_back(id);
             }
@@ -526,12 +686,12 @@ impl Ledger {
     pub(super) fn forget_mt(&mut self, id: MessageId) {
         let Some(m) = self.mt.remove(&id) else { return };
         self.books.forget(id, &m);
-        for s in &m.segments {
-            if let Some(upstream_id) = &s.upstream_id {
-                self.correlations.remove(m.gateway, upstream_id, id);
-            }
-        }
         self.in_doubt.remove(&id);
-        self.forget_callbacks(id, m.callbacks_made);
+        self.forget_callbacks(id, m.callbacks_made());
     }
+}
+
+/// Microseconds from one time to a later one.
+fn after(from: Timestamp, to: Timestamp) -> u64 {
+    to.0.saturating_sub(from.0)
 }

@@ -11,6 +11,9 @@ use hashbrown::HashMap;
 use std::collections::{BTreeSet, VecDeque};
 use tokio::sync::oneshot;
 
+/// Callbacks that one message may cause: more than its 255 parts and every change of its state.
+const CALLBACKS_MAX: u32 = u16::MAX as u32;
+
 /// Whoever asked for callbacks when none was due.
 type CallbackAsker = oneshot::Sender<Result<Vec<CallbackLease>, StoreError>>;
 
@@ -130,13 +133,10 @@ impl Ledger {
         let callback = self.outbox.all.get(&id)?;
         let subject = if let Some(m) = self.mt.get(&id.message) {
             Subject::Mt {
-                head: Box::new(m.head.decode()?),
+                head: Box::new(m.decode_head()?),
                 accepted_at: m.accepted_at,
                 submitted_at: m.submitted_at(),
-                upstream_id: m
-                    .segments
-                    .iter()
-                    .find_map(|s| s.upstream_id.as_deref().map(str::to_owned)),
+                upstream_id: m.upstream_ids().next().map(|(_, id)| id.into_owned()),
             }
         } else {
             let mo = self.mo.get(&id.message)?;
@@ -202,7 +202,7 @@ impl Ledger {
     /// Queues the newest dead callback of a message again.
     pub(in crate::store) fn redeliver(&mut self, message: MessageId) -> bool {
         let made = match (self.mt.get(&message), self.mo.get(&message)) {
-            (Some(m), _) => m.callbacks_made,
+            (Some(m), _) => m.callbacks_made(),
             (None, Some(mo)) => mo.callbacks_made,
             (None, None) => return false,
         };
@@ -227,17 +227,17 @@ impl Ledger {
         report: Option<Report>,
     ) {
         let number = match (self.mt.get_mut(&message), self.mo.get_mut(&message)) {
-            (Some(m), _) => {
-                m.callbacks_made += 1;
-                m.callbacks_open += 1;
-                m.callbacks_made - 1
+            (Some(m), _) if m.callbacks_made() < CALLBACKS_MAX => {
+                let (made, open) = (m.callbacks_made(), m.callbacks_open());
+                m.set_callbacks(made + 1, open + 1);
+                made
             }
             (None, Some(mo)) => {
                 mo.callbacks_made += 1;
                 mo.callbacks_open += 1;
                 mo.callbacks_made - 1
             }
-            (None, None) => return,
+            _ => return,
         };
         let id = CallbackId { message, number };
         // In order: it waits for an earlier one to the same receiver.
@@ -320,8 +320,8 @@ impl Ledger {
         let open = |n: u32| u32::try_from(i64::from(n) + open_change).unwrap_or(0);
         if let Some(m) = self.mt.get_mut(&message) {
             let was_finished = m.is_finished();
-            m.last_frame = frame;
-            m.callbacks_open = open(m.callbacks_open);
+            m.set_last_frame(frame);
+            m.set_callbacks(m.callbacks_made(), open(m.callbacks_open()));
             self.note_finished(message, was_finished);
         } else if let Some(mo) = self.mo.get_mut(&message) {
             let was_finished = mo.is_finished();
@@ -333,7 +333,7 @@ impl Ledger {
 
     /// The next callback to the same receiver may go.
     fn release_next(&mut self, done: CallbackId, kind: CallbackKind, at: Timestamp) {
-        let made = self.mt.get(&done.message).map_or(0, |m| m.callbacks_made);
+        let made = self.mt.get(&done.message).map_or(0, |m| m.callbacks_made());
         let next = (done.number + 1..made)
             .map(|number| CallbackId {
                 message: done.message,

@@ -4,6 +4,7 @@ use super::Ledger;
 use super::mt::Mt;
 use crate::message::{Disposition, Event, GatewayId, MessageId, Next, OnUnknown, State, Timestamp};
 use crate::store::intent::{InDoubt, Outcome, Response};
+use std::borrow::Cow;
 
 impl Ledger {
     pub(in crate::store) fn responded(&mut self, responses: Vec<Response>) {
@@ -27,10 +28,7 @@ impl Ledger {
                 upstream_id,
                 answer,
             } => {
-                if !matches!(
-                    present.state,
-                    State::Queued | State::Submitting | State::Failed
-                ) {
+                if !matches!(present, State::Queued | State::Submitting | State::Failed) {
                     return;
                 }
                 let with = m.state_with(segment, State::Submitted);
@@ -56,7 +54,7 @@ impl Ledger {
                 reason,
                 answer,
             } => {
-                if present.state != State::Submitting {
+                if present != State::Submitting {
                     return;
                 }
                 let due_at = self.due_again(m, disposition);
@@ -83,7 +81,7 @@ impl Ledger {
                 );
             }
             Outcome::Unanswered { reason, policy } => {
-                if present.state == State::Submitting {
+                if present == State::Submitting {
                     self.unanswered(id, segment, reason, policy);
                 }
             }
@@ -110,7 +108,7 @@ impl Ledger {
     /// The outcome of a submit is unknown: decides by the gateway's policy.
     fn unanswered(&mut self, id: MessageId, segment: u8, reason: String, policy: OnUnknown) {
         let Some(m) = self.mt.get(&id) else { return };
-        let once_more = [0, m.attempts].contains(&m.resubmitted_attempt);
+        let once_more = [0, m.attempts].contains(&m.resubmitted_attempt());
         let next = match policy {
             OnUnknown::Resend if once_more => Next::Resubmitted,
             OnUnknown::Hold => Next::Held,
@@ -153,17 +151,13 @@ impl Ledger {
         let mut open: Vec<MessageId> = self
             .mt
             .iter()
-            .filter(|(_, m)| in_flight(m))
-            .map(|(id, _)| *id)
+            .filter(|m| in_flight(m))
+            .map(|m| m.id)
             .collect();
         open.sort_unstable();
         for id in &open {
             let Some(m) = self.mt.get(id) else { continue };
-            let numbers = (1..=u8::MAX).zip(m.segments.iter());
-            let in_flight: Vec<u8> = numbers
-                .filter(|(_, s)| s.state == State::Submitting)
-                .map(|(n, _)| n)
-                .collect();
+            let in_flight: Vec<u8> = m.segments_in(State::Submitting).collect();
             for segment in in_flight {
                 // Nothing of it may have been written: two stops in a row are no reason to
                 // give a message up.
@@ -184,8 +178,8 @@ impl Ledger {
         let in_flight = self
             .mt
             .iter()
-            .filter(|(_, m)| m.has_segment_in(State::Submitting));
-        let ids: Vec<(MessageId, u8)> = in_flight.map(|(id, m)| (*id, m.resubmits)).collect();
+            .filter(|m| m.has_segment_in(State::Submitting));
+        let ids: Vec<(MessageId, u8)> = in_flight.map(|m| (m.id, m.resubmits)).collect();
         self.in_doubt.extend(ids);
     }
 
@@ -194,22 +188,23 @@ impl Ledger {
     pub(in crate::store) fn take_answers_of(&mut self, failed: &Ledger) {
         let mut responses = Vec::new();
         let mut unsent = Vec::new();
-        for (id, m) in &self.mt {
-            let Some(old) = failed.mt.get(id) else {
+        for m in self.mt.iter() {
+            let Some(old) = failed.mt.get(&m.id) else {
                 continue;
             };
-            for (number, (now, then)) in (1..).zip(m.segments.iter().zip(&old.segments)) {
-                if now.state != State::Submitting || then.state == State::Submitting {
+            for number in m.segments_in(State::Submitting) {
+                let then = old.segment(number).unwrap_or(State::Submitting);
+                if then == State::Submitting {
                     continue;
                 }
-                if then.upstream_id.is_none() && then.state != State::Submitted {
+                let upstream_id = old.upstream_id(number).map(Cow::into_owned);
+                if upstream_id.is_none() && then != State::Submitted {
                     // Deferred or refused: another try gets the same answer.
-                    unsent.push((*id, vec![number]));
+                    unsent.push((m.id, vec![number]));
                     continue;
                 }
-                let upstream_id = then.upstream_id.as_deref().map(str::to_owned);
                 responses.push(Response {
-                    message: *id,
+                    message: m.id,
                     segment: number,
                     outcome: Outcome::Submitted {
                         upstream_id,

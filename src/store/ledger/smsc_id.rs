@@ -3,26 +3,10 @@
 //! A response's id is indexed in one normal form. A receipt's id is looked up in that
 //! form, and, as the gateway's rule allows, read as hexadecimal or as decimal.
 
-use crate::message::{GatewayId, MessageId};
+use crate::message::GatewayId;
 use crate::store::intent::IdRule;
-use hashbrown::{DefaultHashBuilder, HashTable};
+use hashbrown::DefaultHashBuilder;
 use std::hash::BuildHasher;
-
-/// Segments by gateway and upstream id. Only hashes are kept: 64 keyed bits.
-#[derive(Debug)]
-pub(super) struct Correlations {
-    hasher: DefaultHashBuilder,
-    hits: HashTable<Hit>,
-}
-
-/// A segment that an upstream id means. There is one for each open segment, so it is packed:
-/// 17 octets rather than 24.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct Hit {
-    key: [u8; 8],
-    message: [u8; 8],
-    segment: u8,
-}
 
 /// A form in which a receipt's id is looked up.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -32,74 +16,28 @@ pub(super) struct Form {
     pub(super) converted: bool,
 }
 
-impl Correlations {
-    pub(super) fn new(hasher: DefaultHashBuilder) -> Correlations {
-        Correlations {
-            hasher,
-            hits: HashTable::new(),
-        }
-    }
-
-    pub(super) fn insert(&mut self, gateway: GatewayId, id: &str, message: MessageId, segment: u8) {
-        let key = hash(&self.hasher, gateway, &normal(id));
-        let hit = Hit::new(key, message, segment);
-        if self.hits.find(key, |known| *known == hit).is_none() {
-            self.hits.insert_unique(key, hit, Hit::key);
-        }
-    }
-
-    /// Takes out what the id means of this message.
-    pub(super) fn remove(&mut self, gateway: GatewayId, id: &str, message: MessageId) {
-        let key = hash(&self.hasher, gateway, &normal(id));
-        let of_message = |hit: &Hit| hit.key() == key && hit.message() == message;
-        while let Ok(hit) = self.hits.find_entry(key, of_message) {
-            hit.remove();
-        }
-    }
-
-    /// The segments that this form may mean. The upstream may have used one id for several;
-    /// then in order of their acceptance.
-    pub(super) fn find(&self, gateway: GatewayId, form: &Form) -> Vec<(MessageId, u8)> {
-        let key = hash(&self.hasher, gateway, &form.text);
-        let hits = self.hits.iter_hash(key).filter(|hit| hit.key() == key);
-        let mut found: Vec<_> = hits.map(|hit| (hit.message(), hit.segment)).collect();
-        found.sort_unstable();
-        found
-    }
-}
-
-impl Hit {
-    fn new(key: u64, message: MessageId, segment: u8) -> Hit {
-        Hit {
-            key: key.to_ne_bytes(),
-            message: message.0.to_ne_bytes(),
-            segment,
-        }
-    }
-
-    fn key(&self) -> u64 {
-        u64::from_ne_bytes(self.key)
-    }
-
-    fn message(&self) -> MessageId {
-        MessageId(u64::from_ne_bytes(self.message))
-    }
-}
-
 pub(super) fn hash(hasher: &DefaultHashBuilder, gateway: GatewayId, form: &str) -> u64 {
     hasher.hash_one((gateway, form))
 }
 
 /// Without blanks, leading zeros and the difference of case.
 pub(super) fn normal(id: &str) -> String {
+    kept(id).to_ascii_lowercase()
+}
+
+/// True when the id is of this normal form.
+pub(super) fn is_normal_of(form: &str, id: &str) -> bool {
+    let kept = kept(id).bytes().map(|b| b.to_ascii_lowercase());
+    kept.eq(form.bytes())
+}
+
+fn kept(id: &str) -> &str {
     let trimmed = id.trim().trim_end_matches('\0');
     let digits = trimmed.trim_start_matches('0');
-    let kept = if digits.is_empty() && !trimmed.is_empty() {
-        "0"
-    } else {
-        digits
-    };
-    kept.to_ascii_lowercase()
+    match digits.is_empty() && !trimmed.is_empty() {
+        true => "0",
+        false => digits,
+    }
 }
 
 /// The forms of a receipt's id, the most likely first; made only as far as they are
@@ -171,6 +109,10 @@ mod tests {
         assert_eq!(normal(" 00B8BE19\0"), "b8be19");
         assert_eq!(normal("000"), "0");
         assert_eq!(normal("a-1.5"), "a-1.5");
+        for id in [" 00B8BE19\0", "000", "a-1.5", "", "0"] {
+            assert!(is_normal_of(&normal(id), id), "{id:?}");
+            assert!(!is_normal_of("b8", id), "{id:?}");
+        }
     }
 
     #[test]
@@ -193,23 +135,5 @@ mod tests {
         assert_eq!(texts("10", IdRule::HexToDec), ["a", "10"]);
         assert_eq!(texts("10", IdRule::DecToHex), ["16", "10"]);
         assert_eq!(texts("x-1", IdRule::Auto), ["x-1"]);
-    }
-
-    #[test]
-    fn an_id_used_twice_keeps_both_messages() {
-        let mut c = Correlations::new(DefaultHashBuilder::default());
-        let g = GatewayId(1);
-        c.insert(g, "7", MessageId(1), 1);
-        c.insert(g, "7", MessageId(2), 1);
-        c.insert(GatewayId(2), "7", MessageId(3), 1);
-        let form = Form {
-            text: "7".into(),
-            converted: false,
-        };
-        assert_eq!(c.find(g, &form), [(MessageId(1), 1), (MessageId(2), 1)]);
-        c.remove(g, "7", MessageId(1));
-        assert_eq!(c.find(g, &form), [(MessageId(2), 1)]);
-        c.remove(g, "7", MessageId(2));
-        assert!(c.find(g, &form).is_empty());
     }
 }

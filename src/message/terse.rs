@@ -1,0 +1,245 @@
+//! Short texts of the field in few octets: numbers, dates and hexadecimal ids take half an
+//! octet a character, the status words of receipts one octet in all.
+//!
+//! What is none of these stays as it is. No text can be mistaken for a packed one, since the
+//! first octet of UTF-8 is never one of the marks used here.
+
+use serde::de::{Error, Visitor};
+use serde::{Deserializer, Serializer};
+use std::borrow::Cow;
+use std::fmt;
+
+/// Sixteen characters, two in an octet; whether the last half is one is in the mark.
+const EVEN: u8 = 0xF8;
+const ODD: u8 = 0xF9;
+/// The same behind a `+`.
+const PLUS_EVEN: u8 = 0xFA;
+const PLUS_ODD: u8 = 0xFB;
+/// From here on: the words below.
+const WORD: u8 = 0x80;
+const WORDS: [&str; 8] = [
+    "DELIVRD", "UNDELIV", "EXPIRED", "REJECTD", "ACCEPTD", "UNKNOWN", "DELETED", "ENROUTE",
+];
+const CHARACTERS: &[u8; 16] = b"0123456789abcdef";
+
+/// Appends the text in as few octets as it takes.
+pub fn pack(text: &str, to: &mut Vec<u8>) {
+    if let Some(word) = WORDS.iter().position(|w| *w == text) {
+        to.push(WORD + word as u8);
+        return;
+    }
+    let (plus, rest) = match text.strip_prefix('+') {
+        Some(rest) => (true, rest),
+        None => (false, text),
+    };
+    let digits = rest.as_bytes();
+    let shorter = 1 + digits.len().div_ceil(2) < text.len();
+    if !shorter || !digits.iter().all(|c| value(*c).is_some()) {
+        to.extend_from_slice(text.as_bytes());
+        return;
+    }
+    let odd = digits.len() % 2 == 1;
+    to.push(match (plus, odd) {
+        (false, false) => EVEN,
+        (false, true) => ODD,
+        (true, false) => PLUS_EVEN,
+        (true, true) => PLUS_ODD,
+    });
+    let half = |c: Option<&u8>| c.and_then(|c| value(*c)).unwrap_or(0);
+    to.extend(
+        digits
+            .chunks(2)
+            .map(|two| half(two.first()) << 4 | half(two.get(1))),
+    );
+}
+
+/// The text again; `None` where no text packs to these octets.
+pub fn unpack(octets: &[u8]) -> Option<Cow<'_, str>> {
+    let (plus, odd) = match octets.first() {
+        Some(&EVEN) => (false, false),
+        Some(&ODD) => (false, true),
+        Some(&PLUS_EVEN) => (true, false),
+        Some(&PLUS_ODD) => (true, true),
+        Some(&mark) if (WORD..WORD + WORDS.len() as u8).contains(&mark) => {
+            let word = WORDS[usize::from(mark - WORD)];
+            return (octets.len() == 1).then_some(Cow::Borrowed(word));
+        }
+        _ => return std::str::from_utf8(octets).ok().map(Cow::Borrowed),
+    };
+    let mut text = String::with_capacity(2 * octets.len());
+    if plus {
+        text.push('+');
+    }
+    for octet in &octets[1..] {
+        text.push(CHARACTERS[usize::from(octet >> 4)].into());
+        text.push(CHARACTERS[usize::from(octet & 0x0F)].into());
+    }
+    if odd {
+        text.pop();
+    }
+    Some(Cow::Owned(text))
+}
+
+fn value(character: u8) -> Option<u8> {
+    match character {
+        b'0'..=b'9' => Some(character - b'0'),
+        b'a'..=b'f' => Some(character - b'a' + 10),
+        _ => None,
+    }
+}
+
+/// A field that is packed in the log, and plain text for people.
+pub fn serialize<S: Serializer>(text: &str, to: S) -> Result<S::Ok, S::Error> {
+    if to.is_human_readable() {
+        return to.serialize_str(text);
+    }
+    let mut octets = Vec::with_capacity(text.len());
+    pack(text, &mut octets);
+    to.serialize_bytes(&octets)
+}
+
+pub fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<String, D::Error> {
+    if from.is_human_readable() {
+        return from.deserialize_string(Terse);
+    }
+    from.deserialize_bytes(Terse)
+}
+
+struct Terse;
+
+impl Visitor<'_> for Terse {
+    type Value = String;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a text")
+    }
+
+    fn visit_str<E: Error>(self, text: &str) -> Result<String, E> {
+        Ok(text.to_owned())
+    }
+
+    fn visit_bytes<E: Error>(self, octets: &[u8]) -> Result<String, E> {
+        let text = unpack(octets).ok_or_else(|| E::custom("not a packed text"))?;
+        Ok(text.into_owned())
+    }
+}
+
+/// The same for a text that may be missing.
+pub mod option {
+    use super::{Terse, Visitor};
+    use serde::de::Error;
+    use serde::{Deserializer, Serialize, Serializer};
+    use std::fmt;
+
+    struct Packed<'a>(&'a str);
+
+    impl Serialize for Packed<'_> {
+        fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+            super::serialize(self.0, to)
+        }
+    }
+
+    pub fn serialize<S: Serializer>(text: &Option<String>, to: S) -> Result<S::Ok, S::Error> {
+        text.as_deref().map(Packed).serialize(to)
+    }
+
+    pub fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Option<String>, D::Error> {
+        from.deserialize_option(Maybe)
+    }
+
+    struct Maybe;
+
+    impl<'de> Visitor<'de> for Maybe {
+        type Value = Option<String>;
+
+        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            Terse.expecting(f)
+        }
+
+        fn visit_none<E: Error>(self) -> Result<Option<String>, E> {
+            Ok(None)
+        }
+
+        fn visit_unit<E: Error>(self) -> Result<Option<String>, E> {
+            Ok(None)
+        }
+
+        fn visit_some<D: Deserializer<'de>>(self, from: D) -> Result<Option<String>, D::Error> {
+            super::deserialize(from).map(Some)
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const TEXTS: [&str; 18] = [
+        "",
+        "0",
+        "00",
+        "000",
+        "+",
+        "+4",
+        "+49",
+        "2611250710",
+        "26112507101",
+        "00197a3fe2b10450",
+        "00197A3FE2B10450",
+        "+4915112345678",
+        "+491511234567",
+        "DELIVRD",
+        "delivrd",
+        "ENROUTE",
+        "Grüße",
+        "\u{10FFFF}deadbeef",
+    ];
+
+    fn packed(text: &str) -> Vec<u8> {
+        let mut octets = Vec::new();
+        pack(text, &mut octets);
+        octets
+    }
+
+    #[test]
+    fn every_text_comes_back_and_none_grows() {
+        for text in TEXTS {
+            let octets = packed(text);
+            assert_eq!(unpack(&octets).as_deref(), Some(text));
+            assert!(octets.len() <= text.len(), "{text}");
+        }
+        assert_eq!(packed("DELIVRD").len(), 1);
+        assert_eq!(packed("00197a3fe2b10450").len(), 9);
+        assert_eq!(packed("+4915112345678").len(), 8);
+    }
+
+    #[test]
+    fn octets_that_no_text_packs_to_are_none() {
+        assert_eq!(unpack(&[0x88]), None);
+        assert_eq!(unpack(&[0x80, b'a']), None);
+        assert_eq!(unpack(&[0xFF]), None);
+    }
+
+    #[test]
+    fn people_read_plain_text() {
+        #[derive(serde::Serialize, serde::Deserialize, PartialEq, Debug)]
+        struct Two {
+            #[serde(with = "super")]
+            one: String,
+            #[serde(with = "super::option")]
+            other: Option<String>,
+        }
+        for other in [None, Some("2611250710".to_owned())] {
+            let two = Two {
+                one: "DELIVRD".into(),
+                other,
+            };
+            let json = serde_json::to_string(&two).unwrap();
+            assert!(json.contains("\"DELIVRD\""));
+            assert_eq!(serde_json::from_str::<Two>(&json).unwrap(), two);
+            let octets = postcard::to_stdvec(&two).unwrap();
+            assert!(octets.len() <= 2 + 1 + 7);
+            assert_eq!(postcard::from_bytes::<Two>(&octets).unwrap(), two);
+        }
+    }
+}

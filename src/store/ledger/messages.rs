@@ -1,0 +1,359 @@
+//! The open messages, found by our number and by the upstream's.
+//!
+//! Each lies in a slot of 64 octets, a chunk of slots at a time, so that a million of them move
+//! nothing when one more comes, and chunks that empty give their memory back. The two indexes
+//! know a slot and half a hash, and ask the slot whether it is the right one.
+
+use super::mt::Mt;
+use super::smsc_id::{Form, hash, is_normal_of, normal};
+use crate::message::{GatewayId, MessageId};
+use hashbrown::{DefaultHashBuilder, HashTable};
+use std::collections::BTreeSet;
+use std::hash::BuildHasher;
+
+/// Slots of one chunk: 64 KiB.
+const CHUNK: usize = 1024;
+/// An index with room for this many times what it holds gives room back.
+const SPARSE: usize = 8;
+
+#[derive(Debug)]
+pub(super) struct Messages {
+    hasher: DefaultHashBuilder,
+    chunks: Vec<Chunk>,
+    /// Chunks with a free slot; the first one is filled first.
+    roomy: BTreeSet<u32>,
+    by_id: HashTable<Place>,
+    by_upstream: HashTable<Place>,
+}
+
+#[derive(Debug, Default)]
+struct Chunk {
+    /// Empty, or as many as there were at most.
+    slots: Vec<Option<Mt>>,
+    free: Vec<u16>,
+}
+
+/// What an index knows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Place {
+    /// The upper half.
+    hash: u32,
+    slot: u32,
+}
+
+impl Place {
+    /// A hash again, all of it made of the half.
+    fn spread(&self) -> u64 {
+        spread(self.hash)
+    }
+}
+
+fn spread(half: u32) -> u64 {
+    u64::from(half).wrapping_mul(0x9E37_79B9_7F4A_7C15)
+}
+
+fn half(hash: u64) -> u32 {
+    (hash >> 32) as u32
+}
+
+impl Messages {
+    pub(super) fn new(hasher: DefaultHashBuilder) -> Messages {
+        Messages {
+            hasher,
+            chunks: Vec::new(),
+            roomy: BTreeSet::new(),
+            by_id: HashTable::new(),
+            by_upstream: HashTable::new(),
+        }
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.by_id.len()
+    }
+
+    pub(super) fn get(&self, id: &MessageId) -> Option<&Mt> {
+        self.at(self.place_of(*id)?)
+    }
+
+    pub(super) fn get_mut(&mut self, id: &MessageId) -> Option<&mut Mt> {
+        let place = self.place_of(*id)?;
+        let (chunk, at) = split(place);
+        self.chunks[chunk].slots[at].as_mut()
+    }
+
+    /// In no order.
+    pub(super) fn iter(&self) -> impl Iterator<Item = &Mt> {
+        self.chunks.iter().flat_map(|c| c.slots.iter().flatten())
+    }
+
+    /// Puts a message in, in the place of one with its number if there is one.
+    pub(super) fn insert(&mut self, m: Mt) {
+        let id = m.id;
+        let ids: Vec<String> = m.upstream_ids().map(|(_, id)| id.into_owned()).collect();
+        self.remove(&id);
+        let hash = half(self.hasher.hash_one(id));
+        let slot = self.put(m);
+        let place = Place { hash, slot };
+        self.by_id
+            .insert_unique(place.spread(), place, Place::spread);
+        for upstream_id in ids {
+            self.learn(id, &upstream_id);
+        }
+    }
+
+    pub(super) fn remove(&mut self, id: &MessageId) -> Option<Mt> {
+        let slot = self.place_of(*id)?;
+        let hash = half(self.hasher.hash_one(id));
+        let place = Place { hash, slot };
+        if let Ok(known) = self.by_id.find_entry(place.spread(), |p| *p == place) {
+            known.remove();
+        }
+        let (chunk, at) = split(slot);
+        let m = self.chunks[chunk].slots[at].take()?;
+        for (_, upstream_id) in m.upstream_ids() {
+            self.unlearn(slot, m.gateway, &upstream_id);
+        }
+        self.give_back(chunk, at);
+        Some(m)
+    }
+
+    /// The upstream calls one of the message's segments so.
+    pub(super) fn learn(&mut self, id: MessageId, upstream_id: &str) {
+        let Some(slot) = self.place_of(id) else {
+            return;
+        };
+        let Some(gateway) = self.at(slot).map(|m| m.gateway) else {
+            return;
+        };
+        let place = self.upstream_place(slot, gateway, upstream_id);
+        let known = self.by_upstream.find(place.spread(), |p| *p == place);
+        if known.is_none() {
+            self.by_upstream
+                .insert_unique(place.spread(), place, Place::spread);
+        }
+    }
+
+    /// The upstream's id of a segment gives way to another one.
+    pub(super) fn forget_id(&mut self, id: MessageId, upstream_id: &str) {
+        if let Some(slot) = self.place_of(id)
+            && let Some(gateway) = self.at(slot).map(|m| m.gateway)
+        {
+            self.unlearn(slot, gateway, upstream_id);
+        }
+    }
+
+    fn unlearn(&mut self, slot: u32, gateway: GatewayId, upstream_id: &str) {
+        let place = self.upstream_place(slot, gateway, upstream_id);
+        if let Ok(known) = self.by_upstream.find_entry(place.spread(), |p| *p == place) {
+            known.remove();
+        }
+    }
+
+    /// The segments that this form may mean. The upstream may have used one id for several;
+    /// then in order of their acceptance.
+    pub(super) fn named(&self, gateway: GatewayId, form: &Form) -> Vec<(MessageId, u8)> {
+        let hash = half(hash(&self.hasher, gateway, &form.text));
+        let places = self.by_upstream.iter_hash(spread(hash));
+        let messages = places
+            .filter(|p| p.hash == hash)
+            .filter_map(|p| self.at(p.slot))
+            .filter(|m| m.gateway == gateway);
+        let mut found = Vec::new();
+        for m in messages {
+            let segments = m.upstream_ids();
+            let segments = segments.filter(|(_, id)| is_normal_of(&form.text, id));
+            found.extend(segments.map(|(number, _)| (m.id, number)));
+        }
+        found.sort_unstable();
+        found
+    }
+
+    /// Gives back what the indexes have grown beyond what they hold.
+    pub(super) fn tidy(&mut self) {
+        for index in [&mut self.by_id, &mut self.by_upstream] {
+            if index.capacity() > SPARSE * index.len().max(CHUNK) {
+                index.shrink_to(2 * index.len(), Place::spread);
+            }
+        }
+    }
+
+    fn upstream_place(&self, slot: u32, gateway: GatewayId, upstream_id: &str) -> Place {
+        let hash = half(hash(&self.hasher, gateway, &normal(upstream_id)));
+        Place { hash, slot }
+    }
+
+    fn place_of(&self, id: MessageId) -> Option<u32> {
+        let hash = half(self.hasher.hash_one(id));
+        let is_it = |p: &Place| p.hash == hash && self.at(p.slot).is_some_and(|m| m.id == id);
+        self.by_id.find(spread(hash), is_it).map(|p| p.slot)
+    }
+
+    fn at(&self, slot: u32) -> Option<&Mt> {
+        let (chunk, at) = split(slot);
+        self.chunks.get(chunk)?.slots.get(at)?.as_ref()
+    }
+
+    /// The slot in which it lies now.
+    fn put(&mut self, m: Mt) -> u32 {
+        let number = match self.roomy.first() {
+            Some(number) => *number,
+            None => {
+                self.chunks.push(Chunk::default());
+                let number = u32::try_from(self.chunks.len() - 1);
+                let number = number.expect("memory for so many messages there is none");
+                self.roomy.insert(number);
+                number
+            }
+        };
+        let chunk = &mut self.chunks[number as usize];
+        let at = match chunk.free.pop() {
+            Some(at) => {
+                chunk.slots[usize::from(at)] = Some(m);
+                usize::from(at)
+            }
+            None => {
+                chunk.slots.reserve_exact(CHUNK - chunk.slots.len());
+                chunk.slots.push(Some(m));
+                chunk.slots.len() - 1
+            }
+        };
+        if chunk.free.is_empty() && chunk.slots.len() == CHUNK {
+            self.roomy.remove(&number);
+        }
+        number * CHUNK as u32 + at as u32
+    }
+
+    fn give_back(&mut self, number: usize, at: usize) {
+        let chunk = &mut self.chunks[number];
+        chunk.free.push(at as u16);
+        if chunk.free.len() == chunk.slots.len() {
+            *chunk = Chunk::default();
+        }
+        self.roomy.insert(number as u32);
+    }
+}
+
+/// Chunk and place in it.
+fn split(slot: u32) -> (usize, usize) {
+    (slot as usize / CHUNK, slot as usize % CHUNK)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::message::{EncodedHead, Event, Family, Head, State, Timestamp, TrafficClass};
+
+    fn message(id: u64) -> Mt {
+        let head = Head {
+            gateway: GatewayId(1),
+            family: Family::Gateways,
+            destination: "+4915112345678".into(),
+            source: "Test".into(),
+            tenant_id: None,
+            callback_url: None,
+            forwards: false,
+            receipts: None,
+            segments: 1,
+            unicode: false,
+            traffic_class: TrafficClass::A2p,
+            reference: 1,
+            expires_at: Timestamp::NEVER,
+            not_before: None,
+        };
+        let head = EncodedHead::from(&head);
+        Mt::of_head(MessageId(id), 1, Timestamp(5), &head, Some("hi")).unwrap()
+    }
+
+    /// One that the upstream calls so.
+    fn submitted(messages: &mut Messages, id: u64, upstream_id: &str) {
+        messages.insert(message(id));
+        let event = Event::Submitted {
+            segment: 1,
+            upstream_id: Some(upstream_id.into()),
+            answer: None,
+            state: State::Submitted,
+            callbacks: Vec::new(),
+        };
+        let m = messages.get_mut(&MessageId(id)).unwrap();
+        m.take(&crate::message::Entry {
+            subject: m.id,
+            at: Timestamp(9),
+            previous: 1,
+            event,
+        });
+        messages.learn(MessageId(id), upstream_id);
+    }
+
+    fn named(messages: &Messages, text: &str) -> Vec<u64> {
+        let form = Form {
+            text: text.into(),
+            converted: false,
+        };
+        let found = messages.named(GatewayId(1), &form);
+        found.into_iter().map(|(id, _)| id.0).collect()
+    }
+
+    fn empty() -> Messages {
+        Messages::new(DefaultHashBuilder::default())
+    }
+
+    #[test]
+    fn a_slot_is_a_cache_line() {
+        assert_eq!(size_of::<Option<Mt>>(), 64);
+    }
+
+    #[test]
+    fn an_id_used_twice_keeps_both_messages() {
+        let mut messages = empty();
+        submitted(&mut messages, 2, "007");
+        submitted(&mut messages, 1, "7");
+        submitted(&mut messages, 3, "8");
+        assert_eq!(named(&messages, "7"), [1, 2]);
+        messages.remove(&MessageId(1));
+        assert_eq!(named(&messages, "7"), [2]);
+        messages.remove(&MessageId(2));
+        assert!(named(&messages, "7").is_empty());
+        assert_eq!(named(&messages, "8"), [3]);
+        assert_eq!((messages.len(), messages.by_upstream.len()), (1, 1));
+    }
+
+    #[test]
+    fn an_id_of_another_gateway_is_another() {
+        let mut messages = empty();
+        submitted(&mut messages, 1, "7");
+        let form = Form {
+            text: "7".into(),
+            converted: false,
+        };
+        assert!(messages.named(GatewayId(2), &form).is_empty());
+    }
+
+    #[test]
+    fn many_come_and_go_and_give_their_memory_back() {
+        let mut messages = empty();
+        let ids = 1..=20 * CHUNK as u64;
+        for id in ids.clone() {
+            submitted(&mut messages, id, &id.to_string());
+        }
+        assert!(
+            ids.clone()
+                .all(|id| named(&messages, &id.to_string()) == [id])
+        );
+        for id in ids.clone().filter(|id| id % 2 == 0) {
+            assert_eq!(messages.remove(&MessageId(id)).map(|m| m.id.0), Some(id));
+        }
+        for id in ids.clone() {
+            let there = messages.get(&MessageId(id)).map(|m| m.id.0);
+            assert_eq!(there, (id % 2 == 1).then_some(id));
+        }
+        messages.insert(message(10_000_000));
+        assert_eq!(messages.chunks.len(), 20, "free slots are used first");
+        for id in ids.chain([10_000_000]) {
+            messages.remove(&MessageId(id));
+        }
+        assert_eq!((messages.len(), messages.iter().count()), (0, 0));
+        assert!(messages.chunks.iter().all(|c| c.slots.capacity() == 0));
+        messages.tidy();
+        assert!(messages.by_id.capacity() < CHUNK && messages.by_upstream.is_empty());
+    }
+}
