@@ -12,6 +12,7 @@
 use smpp_bridge::message::*;
 use smpp_bridge::metrics::Metrics;
 use smpp_bridge::store::audit::{Bounds, audit};
+use smpp_bridge::store::journal::{Frame, Journal};
 use smpp_bridge::store::sled::{LogAtRest, SledJournal, SledOptions};
 use smpp_bridge::store::walk::{Found, walk};
 use smpp_bridge::store::*;
@@ -398,4 +399,33 @@ fn a_slice_of_which_everything_is_written_ahead_is_not_missed() {
     for (frame, entries) in sound.entries {
         assert_eq!(again.entries.get(&frame), Some(&entries), "frame {frame}");
     }
+}
+
+/// Not damage, but a log that another version of the bridge wrote.
+#[test]
+fn a_log_of_another_format_is_refused_and_left_as_it_is() {
+    let directory = tempfile::tempdir().unwrap();
+    let options = options(directory.path(), 1 << 20);
+    let frame = |number| {
+        let mut octets = vec![0; 60];
+        octets[4] = 1;
+        let crc = crc32fast::hash(&octets[4..]);
+        octets[..4].copy_from_slice(&crc.to_le_bytes());
+        Frame { number, octets }
+    };
+    let (mut journal, _) = SledJournal::open(&options).unwrap();
+    journal.append(vec![frame(1), frame(2)]).unwrap();
+    journal.close();
+    for _ in 0..2 {
+        let Err(StoreError::Corrupt(why)) = SledJournal::open(&options).map(|_| ()) else {
+            panic!("it opened");
+        };
+        assert!(
+            why.contains("format 1") && why.contains("format 2"),
+            "{why}"
+        );
+        let at_rest = LogAtRest::open(directory.path()).map(|_| ());
+        assert_eq!(at_rest, Err(StoreError::Corrupt(why)));
+    }
+    assert_eq!(slices(directory.path()).len(), 1);
 }

@@ -6,7 +6,7 @@
 
 use super::{
     CallbackId, Concat, EncodedHead, GatewayId, MessageId, MoRecord, OrphanId, Report, State,
-    Timestamp,
+    Timestamp, terse,
 };
 use serde::{Deserialize, Serialize};
 
@@ -39,6 +39,7 @@ pub enum Event {
     /// The upstream took a segment.
     Submitted {
         segment: u8,
+        #[serde(with = "terse::option")]
         upstream_id: Option<String>,
         /// An HTTP upstream's answer, raw; `None` over SMPP.
         answer: Option<String>,
@@ -252,6 +253,7 @@ pub enum Snapshot {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SnapshotSegment {
     pub state: State,
+    #[serde(with = "terse::option")]
     pub upstream_id: Option<String>,
 }
 

@@ -1,7 +1,8 @@
 //! What a message is, apart from its text: fixed when it is accepted.
 
-use super::{GatewayId, Timestamp};
+use super::{GatewayId, Timestamp, terse};
 use serde::{Deserialize, Serialize};
+use std::borrow::Cow;
 
 /// Everything about an accepted message but its text.
 ///
@@ -11,8 +12,10 @@ pub struct Head {
     pub gateway: GatewayId,
     pub family: Family,
     /// As the client wrote it.
+    #[serde(with = "terse")]
     pub destination: String,
     /// As the client wrote it, or the gateway's default sender.
+    #[serde(with = "terse")]
     pub source: String,
     pub tenant_id: Option<u64>,
     /// Where the client wants the verdict; without the gateway's token.
@@ -45,8 +48,10 @@ pub struct HeadRef<'a> {
     pub gateway: GatewayId,
     #[serde(borrow)]
     pub family: FamilyRef<'a>,
-    pub destination: &'a str,
-    pub source: &'a str,
+    #[serde(borrow)]
+    pub destination: TerseRef<'a>,
+    #[serde(borrow)]
+    pub source: TerseRef<'a>,
     pub tenant_id: Option<u64>,
     pub callback_url: Option<&'a str>,
     pub forwards: bool,
@@ -57,6 +62,16 @@ pub struct HeadRef<'a> {
     pub reference: u8,
     pub expires_at: Timestamp,
     pub not_before: Option<Timestamp>,
+}
+
+/// A text that is packed where it lies.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+pub struct TerseRef<'a>(#[serde(borrow, with = "serde_bytes")] &'a [u8]);
+
+impl<'a> TerseRef<'a> {
+    pub fn text(self) -> Cow<'a, str> {
+        terse::unpack(self.0).unwrap_or_default()
+    }
 }
 
 impl EncodedHead {
@@ -266,9 +281,10 @@ mod tests {
         assert_eq!(encoded.decode().as_ref(), Some(&head));
         let read = encoded.read().unwrap();
         assert_eq!(
-            (read.destination, read.source, read.callback_url),
-            ("+4915112345678", "Test", Some("http://a/b"))
+            (&*read.destination.text(), &*read.source.text()),
+            ("+4915112345678", "Test")
         );
+        assert_eq!(read.callback_url, Some("http://a/b"));
         assert_eq!(
             (read.receipts, read.segments, read.unicode),
             (head.receipts, 3, true)

@@ -23,8 +23,8 @@ pub use event::{
 pub use figures::{Figures, LaneFigures};
 pub use gateway::{Gateway, GatewayStatus, Transport};
 pub use head::{
-    EncodedHead, Family, FamilyRef, Head, HeadRef, Receipts, TrafficClass, UniversalOrigin,
-    UniversalRef, UseCaseOrigin, UseCaseRef,
+    EncodedHead, Family, FamilyRef, Head, HeadRef, Receipts, TerseRef, TrafficClass,
+    UniversalOrigin, UniversalRef, UseCaseOrigin, UseCaseRef,
 };
 pub use id::{CallbackId, GatewayId, MessageId, OrphanId};
 pub use mo::{Alphabet, Concat, MoRecord, MoRoute, join};

@@ -1,25 +1,31 @@
 //! What a delivery receipt says, whatever brought it.
 
-use super::State;
+use super::{State, terse};
 use serde::{Deserialize, Serialize};
 
 /// A receipt that came as a `deliver_sm` or `data_sm`.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SmppReport {
     /// The id it names; that of the TLV where there is one.
+    #[serde(with = "terse")]
     pub id: String,
     /// The status word as received; from the TLV's value where the text has none.
+    #[serde(with = "terse")]
     pub stat: String,
+    #[serde(with = "terse::option")]
     pub err: Option<String>,
     pub sub: Option<u16>,
     pub dlvrd: Option<u16>,
     /// As received; minute resolution, no time zone.
+    #[serde(with = "terse::option")]
     pub submit_date: Option<String>,
+    #[serde(with = "terse::option")]
     pub done_date: Option<String>,
     pub text: Option<String>,
     /// TLV message_state, raw.
     pub message_state: Option<u8>,
     /// The handset, as the receipt's source address has it.
+    #[serde(with = "terse")]
     pub source_addr: String,
 }
 

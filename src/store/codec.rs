@@ -5,19 +5,24 @@
 //!
 //! ```text
 //! crc32 of the rest (4) | version (1) | flags (1) | entries that begin here (2) | entries
-//! entry: length (LEB128) | postcard
+//! entry: length | subject | time | frame of its entry before | event (postcard)
 //! ```
+//!
+//! `numbers` says how the numbers of an entry are told.
 //!
 //! Frames are numbered without gaps over all slices, from 1.
 
 use super::StoreError;
+use super::journal::FrameSource;
+use super::numbers::{Leb128, Numbers, take_length};
 use crate::message::Entry;
 
 /// sled writes leaves beyond 128 KiB to files that it never syncs; with at most 17
 /// values a leaf, 6 KiB each keep it below. A little less leaves room for keys.
 pub(crate) const FRAME_OCTETS_MAX: usize = 6 * 1024;
 const HEADER: usize = 8;
-const VERSION: u8 = 1;
+/// Frames of another version are not read. 1 had each number in full.
+const VERSION: u8 = 2;
 /// The frame begins with the rest of an entry.
 const CONTINUES: u8 = 1;
 
@@ -35,6 +40,8 @@ pub(crate) struct Packer {
     done: Vec<Frame>,
     open: Vec<u8>,
     count: u16,
+    /// Of the last entry in the open frame.
+    last: Numbers,
     scratch: Vec<u8>,
     octets: usize,
 }
@@ -46,6 +53,7 @@ impl Packer {
             done: Vec::new(),
             open: Vec::with_capacity(FRAME_OCTETS_MAX),
             count: 0,
+            last: Numbers::default(),
             scratch: Vec::with_capacity(1024),
             octets: 0,
         }
@@ -55,25 +63,29 @@ impl Packer {
     pub(crate) fn push(&mut self, entry: &Entry) -> u64 {
         let mut scratch = std::mem::take(&mut self.scratch);
         scratch.clear();
-        let encoded = postcard::to_extend(entry, scratch)
-            .expect("entries hold nothing that cannot be encoded");
-        let mut length = [0; 5];
-        let length = leb128(encoded.len(), &mut length);
-        let whole = length.len() + encoded.len();
-        if !self.open.is_empty() && self.open.len() + whole > FRAME_OCTETS_MAX {
+        let event = postcard::to_extend(&entry.event, scratch)
+            .expect("events hold nothing that cannot be encoded");
+        let mut numbers = self.last.told(entry, self.next);
+        if !self.open.is_empty() && self.open.len() + whole(&numbers, &event) > FRAME_OCTETS_MAX {
             self.close(0);
+            numbers = self.last.told(entry, self.next);
         }
         self.begin();
-        self.open.extend_from_slice(length);
+        let mut length = Leb128::default();
+        length.push((numbers.octets().len() + event.len()) as u64);
+        self.open.extend_from_slice(length.octets());
+        self.open.extend_from_slice(numbers.octets());
         self.count += 1;
+        self.last = Numbers::of(entry);
         let number = self.next;
+        let whole = whole(&numbers, &event);
         if HEADER + whole <= FRAME_OCTETS_MAX {
-            self.open.extend_from_slice(&encoded);
+            self.open.extend_from_slice(&event);
         } else {
-            self.push_long(&encoded);
+            self.push_long(&event);
         }
         self.octets += whole;
-        self.scratch = encoded;
+        self.scratch = event;
         number
     }
 
@@ -115,6 +127,7 @@ impl Packer {
         });
         self.next += 1;
         self.count = 0;
+        self.last = Numbers::default();
     }
 
     /// Octets of entries since the last [`Packer::take`].
@@ -167,30 +180,33 @@ impl Unpacker {
         }
         if header[5] & CONTINUES != 0 {
             self.cut.extend_from_slice(rest);
-            let (length, at) =
-                read_leb128(&self.cut).ok_or_else(|| corrupt("no entry to continue"))?;
-            if self.cut.len() < at + length {
+            let mut cut = &self.cut[..];
+            let length = take_length(&mut cut).ok_or_else(|| corrupt("no entry to continue"))?;
+            let Some(whole) = cut.get(..length) else {
                 return Ok(());
-            }
-            let entry =
-                decode(&self.cut[at..at + length]).ok_or_else(|| corrupt("unreadable entry"))?;
-            each(self.cut_number, entry);
+            };
+            let entry = Numbers::default().read(whole, self.cut_number);
+            each(
+                self.cut_number,
+                entry.ok_or_else(|| corrupt("unreadable entry"))?,
+            );
             self.cut.clear();
             return Ok(());
         }
         let count = u16::from_le_bytes([header[6], header[7]]);
+        let mut last = Numbers::default();
         for _ in 0..count {
-            let (length, at) = read_leb128(rest).ok_or_else(|| corrupt("no entry length"))?;
-            if rest.len() < at + length {
+            let mut after = rest;
+            let length = take_length(&mut after).ok_or_else(|| corrupt("no entry length"))?;
+            let Some((whole, after)) = after.split_at_checked(length) else {
                 self.cut.clear();
                 self.cut.extend_from_slice(rest);
                 self.cut_number = number;
                 return Ok(());
-            }
-            let entry =
-                decode(&rest[at..at + length]).ok_or_else(|| corrupt("unreadable entry"))?;
-            each(number, entry);
-            rest = &rest[at + length..];
+            };
+            let entry = last.read(whole, number);
+            each(number, entry.ok_or_else(|| corrupt("unreadable entry"))?);
+            rest = after;
         }
         Ok(())
     }
@@ -211,31 +227,40 @@ pub(crate) fn is_continuation(octets: &[u8]) -> bool {
     octets.get(5).is_some_and(|flags| flags & CONTINUES != 0)
 }
 
-fn decode(octets: &[u8]) -> Option<Entry> {
-    postcard::from_bytes(octets).ok()
+/// Octets of an entry, its length included.
+fn whole(numbers: &Leb128, event: &[u8]) -> usize {
+    let entry = numbers.octets().len() + event.len();
+    let length = (usize::BITS - entry.leading_zeros()).div_ceil(7);
+    length as usize + entry
 }
 
-fn leb128(mut n: usize, out: &mut [u8; 5]) -> &[u8] {
-    let mut i = 0;
-    while n >= 0x80 && i < 4 {
-        out[i] = (n & 0x7F) as u8 | 0x80;
-        n >>= 7;
-        i += 1;
+/// Refuses a log whose newest frame is whole and of another version than this code writes.
+pub(crate) fn refuse_other_version(source: &dyn FrameSource) -> Result<(), StoreError> {
+    let Some((lowest, highest)) = source.bounds() else {
+        return Ok(());
+    };
+    let newest = (lowest..=highest).rev().take(NEWEST_FRAMES);
+    let version = newest
+        .filter_map(|number| source.read(number).ok().flatten())
+        .find_map(|octets| version_of(&octets));
+    match version {
+        Some(version) if version != VERSION => Err(StoreError::Corrupt(format!(
+            "it is written in format {version}, and this version of smpp-bridge reads and writes \
+             format {VERSION}. Nothing was changed: go on with the version that wrote it, or set \
+             storage.path to another directory"
+        ))),
+        _ => Ok(()),
     }
-    out[i] = n as u8;
-    &out[..=i]
 }
 
-/// The number, and how many octets it took.
-fn read_leb128(octets: &[u8]) -> Option<(usize, usize)> {
-    let mut n = 0;
-    for (i, b) in octets.iter().take(5).enumerate() {
-        n |= usize::from(b & 0x7F) << (7 * i);
-        if b & 0x80 == 0 {
-            return Some((n, i + 1));
-        }
-    }
-    None
+/// Frames of which one should be readable.
+const NEWEST_FRAMES: usize = 8;
+
+/// The version of a frame that is whole.
+fn version_of(octets: &[u8]) -> Option<u8> {
+    let (crc, rest) = octets.split_first_chunk::<4>()?;
+    let whole = u32::from_le_bytes(*crc) == crc32fast::hash(rest);
+    rest.first().copied().filter(|_| whole)
 }
 
 #[cfg(test)]
@@ -309,5 +334,36 @@ mod tests {
         let mut gap = frames;
         gap.remove(1);
         assert!(unpack(&gap).is_err());
+    }
+
+    #[test]
+    fn numbers_of_any_size_and_order_come_back() {
+        let mut packer = Packer::new(1 << 40);
+        let numbers = [0, 1, 127, 128, u64::MAX, 1 << 53, u64::MAX - 1, 5];
+        let mut pushed = Vec::new();
+        for (subject, at) in numbers.iter().flat_map(|s| numbers.map(|at| (*s, at))) {
+            let e = Entry {
+                subject: MessageId(subject),
+                at: Timestamp(at),
+                previous: at,
+                event: Event::Leased { attempt: 1 },
+            };
+            pushed.push((packer.push(&e), e));
+        }
+        assert_eq!(unpack(&packer.take()).unwrap(), pushed);
+    }
+
+    #[test]
+    fn an_entry_like_the_one_before_takes_few_octets() {
+        let mut packer = Packer::new(1_000_000);
+        for id in 0..100 {
+            packer.push(&Entry {
+                subject: MessageId(1 << 52 | id << 4),
+                at: Timestamp(1_800_000_000_000_000),
+                previous: 999_990,
+                event: Event::Leased { attempt: 1 },
+            });
+        }
+        assert!(packer.octets() < 100 * 7 + 20, "{}", packer.octets());
     }
 }

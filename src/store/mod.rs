@@ -14,6 +14,7 @@ pub mod journal;
 mod ledger;
 mod log_store;
 mod mailbox;
+mod numbers;
 mod reader;
 pub mod sled;
 pub mod walk;

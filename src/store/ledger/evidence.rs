@@ -173,7 +173,7 @@ impl Ledger {
         let Some(head) = self.mt.get(&message).and_then(|m| m.read_head()) else {
             return false;
         };
-        let (a, b) = (digits(head.destination), digits(&r.source_addr));
+        let (a, b) = (digits(&head.destination.text()), digits(&r.source_addr));
         !a.is_empty() && (a.ends_with(&b) || b.ends_with(&a)) && b.len() >= a.len().min(7)
     }
 

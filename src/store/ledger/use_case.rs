@@ -113,7 +113,7 @@ impl Ledger {
         };
         match head.family {
             FamilyRef::UseCases(origin) => {
-                let number = msisdn(head.destination);
+                let number = msisdn(&head.destination.text());
                 number.is_some_and(|n| self.use_cases.is_out(origin.use_case, n))
             }
             FamilyRef::Gateways | FamilyRef::Universal(_) => false,

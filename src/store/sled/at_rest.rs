@@ -7,6 +7,7 @@
 use super::files::DataDir;
 use super::{Shared, SledOptions, Slices, is_ahead, wal};
 use crate::store::StoreError;
+use crate::store::codec::refuse_other_version;
 use crate::store::journal::FrameSource;
 use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -20,7 +21,8 @@ pub struct LogAtRest {
 }
 
 impl LogAtRest {
-    /// Fails only where the directory cannot be read, or belongs to a running bridge.
+    /// Fails only where the directory cannot be read, belongs to a running bridge, or holds a
+    /// log of another format.
     pub fn open(path: &Path) -> Result<LogAtRest, StoreError> {
         let options = SledOptions::at(path);
         let dir = DataDir::open(path, options.disk.clone())?;
@@ -54,6 +56,7 @@ impl LogAtRest {
         shared
             .highest
             .store(highest.max(ahead_last), Ordering::Release);
+        refuse_other_version(&*shared)?;
         Ok(LogAtRest { _lock: dir, shared })
     }
 

@@ -27,7 +27,7 @@ mod slice;
 mod wal;
 
 use super::StoreError;
-use super::codec::Frame;
+use super::codec::{Frame, refuse_other_version};
 use super::journal::{FrameSource, Journal};
 use crate::message::MessageId;
 pub use at_rest::LogAtRest;
@@ -179,7 +179,9 @@ impl SledJournal {
             began: Instant::now(),
             highest,
         };
-        if let Err(e) = journal.shared.open_all_from(needed_from) {
+        let readable = refuse_other_version(&*journal.shared);
+        let readable = readable.and_then(|()| journal.shared.open_all_from(needed_from));
+        if let Err(e) = readable {
             journal.close();
             return Err(e);
         }

@@ -1,7 +1,7 @@
 //! Whether the log stays flat: CPU a message in a small log, and beside it in one of many
 //! messages, with many open, many queued, over many gateways; time to open, memory, disk.
 //!
-//! `flat DIRECTORY [MESSAGES]`: the directory keeps the large log for the next time.
+//! `flat DIRECTORY [MESSAGES [CASE]]`: the directory keeps the logs for the next time.
 
 use smpp_bridge::message::GatewayId;
 use smpp_bridge_store_benches::life::{Log, payload_octets};
@@ -40,10 +40,11 @@ const SMALL: Before = Before {
 fn main() {
     let mut arguments = std::env::args().skip(1);
     let Some(directory) = arguments.next().map(PathBuf::from) else {
-        eprintln!("flat DIRECTORY [MESSAGES]");
+        eprintln!("flat DIRECTORY [MESSAGES [CASE]]");
         std::process::exit(2);
     };
     let many = arguments.next().and_then(|n| n.parse().ok());
+    let only = arguments.next();
     let cases = [
         Before {
             name: "queued-100000",
@@ -78,7 +79,8 @@ fn main() {
         "{:<14} {:>6} {:>6} {:>6}   {:>8} {:>8} {:>6}   {:>6}",
         "log", "us", "small", "ratio", "open ms", "frames", "MB", "disk"
     );
-    for case in cases {
+    let wanted = |case: &Before| only.as_ref().is_none_or(|name| name == case.name);
+    for case in cases.into_iter().filter(wanted) {
         compare(&directory, case);
     }
 }
