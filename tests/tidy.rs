@@ -11,7 +11,7 @@ const LAYERS: [&[&str]; 9] = [
     &["config", "guard", "shutdown", "openapi"],
     &["route", "tls", "client"],
     &["store"],
-    &["queue", "inbound"],
+    &["queue", "inbound", "outbound"],
     &["api", "admin", "gateway", "callback"],
     &["daemon"],
     &["commands"],

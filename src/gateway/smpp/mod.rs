@@ -9,7 +9,6 @@ mod connect;
 mod ended;
 mod meter;
 mod settings;
-mod submit;
 
 use super::{Context, now};
 use crate::message::{Gateway, GatewayStatus, Timestamp};

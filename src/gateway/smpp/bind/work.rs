@@ -1,9 +1,9 @@
 //! The bind's way out: leased messages become submits while there is room.
 
 use super::super::ended::Ended;
-use super::super::submit;
 use super::{Bind, STORE_PAUSE, Sent, WRITE_OCTETS_MAX};
 use crate::message::{Disposition, MessageId};
+use crate::outbound::submit;
 use crate::store::{Lease, Outcome, Response, StoreError};
 use smpp_protocol::session::State;
 use std::time::Instant;

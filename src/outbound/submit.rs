@@ -9,7 +9,7 @@ use smpp_protocol::pdu::{Body, SubmitSm};
 use smpp_protocol::segment::{self, Concat, Segment, TooLong};
 
 /// The segments of the lease that are still to be sent, with their numbers.
-pub(super) fn bodies(lease: &Lease, settings: &SmppSettings) -> Result<Vec<(u8, Body)>, TooLong> {
+pub fn bodies(lease: &Lease, settings: &SmppSettings) -> Result<Vec<(u8, Body)>, TooLong> {
     let reference = lease.head.reference;
     let concat = match settings.concat {
         ConcatSetting::Udh => Concat::Udh8(reference),
