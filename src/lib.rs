@@ -14,7 +14,7 @@
 //! | 5 | [`callback`] | outbox to subscriber: signing, retries, address guard |
 //! | 4 | [`queue`] | what to do next with submits: lease, complete, defer |
 //! | 4 | [`inbound`] | what an upstream sent: a receipt of which message, an MO for whom |
-//! | 4 | [`outbound`] | what an upstream is sent: a message as the PDUs of its binds |
+//! | 4 | [`outbound`] | what an upstream is sent: a message as PDUs, or as an HTTP request |
 //! | 3 | [`store`] | what must not be lost |
 //! | 2 | [`config`], [`route`], [`tls`], [`guard`], [`shutdown`] | values and pure decisions |
 //! | 2 | [`client`] | one HTTP connection to somebody else's server |

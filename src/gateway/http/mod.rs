@@ -5,21 +5,15 @@
 //! request that was sent and not answered is never sent again: the message fails softly, and a
 //! later report corrects that.
 //!
-//! - `way`: the record, understood; `order`: a message as a request has to carry it
-//! - `generic`, `jasmin`, `twilio`: what each transport makes of an order
-//! - `answer`: what an answer says; `request`: one exchange and its outcome
+//! - `way`: the record, understood, and what leads to the upstream
+//! - `request`: one exchange and its outcome
+//! - `answer`: what an answer says; `twilio`: where that transport says it in its own way
 
 mod answer;
-mod generic;
-mod jasmin;
 mod meter;
-mod order;
 mod request;
 mod twilio;
 mod way;
-
-#[cfg(test)]
-mod tests;
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -142,12 +136,16 @@ impl Account {
                 self.withdraw_lease();
             }
             Ok(way) => {
-                let throughput = way.settings.throughput.map(std::num::NonZeroU32::get);
+                let throughput = way
+                    .upstream
+                    .settings
+                    .throughput
+                    .map(std::num::NonZeroU32::get);
                 let same = |f: fn(&Way, &Way) -> bool| before.as_ref().is_some_and(|b| f(b, way));
                 if !same(|a, b| a.origin == b.origin) {
                     self.idle.clear();
                 }
-                if !same(|a, b| a.settings.throughput == b.settings.throughput) {
+                if !same(|a, b| a.upstream.settings.throughput == b.upstream.settings.throughput) {
                     self.pacer = Pacer::new(throughput, Instant::now());
                 }
                 self.show(READY, None);
@@ -179,7 +177,7 @@ impl Account {
     fn room(&self) -> usize {
         match &self.way {
             Ok(way) if !self.draining && self.gateway.borrow().is_active => {
-                usize::from(way.settings.window.get()).saturating_sub(self.requests.len())
+                usize::from(way.upstream.settings.window.get()).saturating_sub(self.requests.len())
             }
             _ => 0,
         }

@@ -54,7 +54,7 @@ const ANSWER_OCTETS_MAX: usize = 64 * 1024;
 /// Sends the message over `connection`, or a new one.
 pub(super) async fn send(way: Arc<Way>, lease: Lease, connection: Option<Connection>) -> Finished {
     let began = Instant::now();
-    let (outcome, end, connection) = match way.request(&lease) {
+    let (outcome, end, connection) = match way.upstream.request(&lease) {
         Err(reason) => (refused(None, &reason, None), End::Unmade, connection),
         Ok(request) => {
             let (exchange, connection) = exchange(&way, connection, request, began).await;
@@ -77,10 +77,10 @@ async fn exchange(
     request: Request<Full<Bytes>>,
     began: Instant,
 ) -> (Exchange, Option<Connection>) {
-    let deadline = began + way.settings.timeout;
+    let deadline = began + way.upstream.settings.timeout;
     let limits = Limits {
         octets_max: ANSWER_OCTETS_MAX,
-        time_max: way.settings.timeout,
+        time_max: way.upstream.settings.timeout,
     };
     loop {
         let mut open = match connection.take() {
@@ -104,7 +104,7 @@ async fn exchange(
                 return (Exchange::Unanswered(reason), None);
             }
             Err(_) => {
-                let seconds = way.settings.timeout.as_secs();
+                let seconds = way.upstream.settings.timeout.as_secs();
                 let reason = format!("timeout: the upstream did not answer within {seconds} s");
                 return (Exchange::Unanswered(reason), None);
             }

@@ -4,15 +4,13 @@ use std::sync::Arc;
 
 use serde_json::{Value, json};
 
+use super::Upstream;
 use super::order::{Order, Parcel};
-use super::way::Way;
-use crate::config::TlsConfig;
 use crate::message::{
     Family, Gateway, GatewayId, Head, MessageId, Timestamp, TrafficClass, UniversalOrigin,
     UseCaseOrigin,
 };
 use crate::store::Lease;
-use crate::tls::Trust;
 
 const BASE: &str = "http://bridge.test";
 
@@ -48,16 +46,15 @@ fn head() -> Head {
     }
 }
 
-fn way(gateway: Gateway) -> Way {
-    let trust = Trust::load(&TlsConfig::default()).unwrap();
-    Way::of(Arc::new(gateway), &trust, BASE).unwrap()
+fn upstream(gateway: Gateway) -> Upstream {
+    Upstream::of(Arc::new(gateway), BASE).unwrap()
 }
 
 fn parcel(gateway: Gateway, head: &Head, text: &str) -> Parcel {
-    let way = way(gateway.clone());
-    way.parcel(&Order {
+    let upstream = upstream(gateway.clone());
+    upstream.parcel(&Order {
         gateway: &gateway,
-        settings: &way.settings,
+        settings: &upstream.settings,
         head,
         text,
         base_url: BASE,
@@ -252,7 +249,7 @@ fn the_request_has_basic_only_where_there_is_an_account() {
         segments: vec![1],
         attempt: 1,
     };
-    let request = way(gateway("http", json!({})))
+    let request = upstream(gateway("http", json!({})))
         .request(&lease(head()))
         .unwrap();
     assert_eq!(request.method(), "POST");
@@ -264,7 +261,7 @@ fn the_request_has_basic_only_where_there_is_an_account() {
         "Basic dXNlcjpwYXNzIHdvcmQ="
     );
     let open = gateway("http", json!({"username": null, "password": null}));
-    let request = way(open).request(&lease(head())).unwrap();
+    let request = upstream(open).request(&lease(head())).unwrap();
     assert_eq!(request.headers().get("authorization"), None);
 
     let parts = Head {
@@ -272,7 +269,7 @@ fn the_request_has_basic_only_where_there_is_an_account() {
         ..head()
     };
     assert!(
-        way(gateway("http", json!({})))
+        upstream(gateway("http", json!({})))
             .request(&lease(parts))
             .is_err()
     );
@@ -290,7 +287,7 @@ fn the_request_has_basic_only_where_there_is_an_account() {
         ..head()
     };
     assert!(
-        way(gateway("http", json!({})))
+        upstream(gateway("http", json!({})))
             .request(&lease(with_udh))
             .is_err()
     );
@@ -305,7 +302,7 @@ fn the_host_header_leaves_out_the_schemes_own_port() {
         ("[2001:DB8::1]", 8080, false, "[2001:db8::1]:8080"),
     ] {
         let change = json!({"server_host": host, "server_port": port, "use_ssl": tls});
-        let request = way(gateway("http", change)).request(&Lease {
+        let request = upstream(gateway("http", change)).request(&Lease {
             message: MessageId(1),
             head: head(),
             text: "hi".into(),

@@ -160,6 +160,7 @@ fn basic(gateway: &Gateway) -> Option<HeaderValue> {
     Some(value)
 }
 
-pub(super) fn basic_text(username: &str, password: &str) -> String {
+/// What HTTP Basic says of an account.
+pub fn basic_text(username: &str, password: &str) -> String {
     STANDARD.encode(format!("{username}:{password}"))
 }
