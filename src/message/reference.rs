@@ -30,9 +30,19 @@ impl References {
     }
 
     pub fn next(&self, gateway: GatewayId, destination: &str) -> u8 {
+        self.bucket(gateway, destination)
+            .fetch_add(1, Ordering::Relaxed)
+    }
+
+    /// What [`References::next`] would give, which is not given thereby.
+    pub fn peek(&self, gateway: GatewayId, destination: &str) -> u8 {
+        self.bucket(gateway, destination).load(Ordering::Relaxed)
+    }
+
+    fn bucket(&self, gateway: GatewayId, destination: &str) -> &AtomicU8 {
         let hash = self.hasher.hash_one((gateway, destination));
         let bucket = usize::try_from(hash % BUCKETS as u64).expect("it is below the buckets");
-        self.buckets[bucket].fetch_add(1, Ordering::Relaxed)
+        &self.buckets[bucket]
     }
 }
 
@@ -51,7 +61,9 @@ mod tests {
         let references = References::new();
         let mut seen = [false; 256];
         for _ in 0..256 {
+            let peeked = references.peek(GatewayId(1), "4915112345678");
             let next = references.next(GatewayId(1), "4915112345678");
+            assert_eq!(peeked, next);
             assert!(!std::mem::replace(&mut seen[usize::from(next)], true));
         }
     }

@@ -234,6 +234,11 @@ impl Store for LogStore {
         self.ask(|to| Request::Accept(prepared, to))
     }
 
+    fn objection(&self, new: NewMessage) -> Ticket<Option<Acceptance>> {
+        let prepared = Box::new(Prepared::from(new));
+        self.ask(|to| Request::Objection(prepared, to))
+    }
+
     fn lease(&self, gateway: GatewayId, room: usize) -> Ticket<Vec<Lease>> {
         self.ask(|to| Request::Lease(gateway, room, to))
     }

@@ -16,6 +16,7 @@ pub(super) type Answer<T> = oneshot::Sender<Result<T, StoreError>>;
 /// One call of [`super::Store`], on its way to the writer.
 pub(super) enum Request {
     Accept(Box<Prepared>, Answer<Acceptance>),
+    Objection(Box<Prepared>, Answer<Option<Acceptance>>),
     Lease(GatewayId, usize, Answer<Vec<Lease>>),
     WithdrawLeases(GatewayId),
     Release(Vec<(MessageId, Vec<u8>)>),
@@ -82,7 +83,10 @@ impl Mailbox {
             return Err((request, StoreError::Closed));
         }
         // What is fire and forget is bounded by what was leased.
-        let refusable = matches!(request, Request::Accept(..) | Request::Inbound(..));
+        let refusable = matches!(
+            request,
+            Request::Accept(..) | Request::Objection(..) | Request::Inbound(..)
+        );
         if refusable && waiting.requests.len() >= MAILBOX_MAX {
             return Err((request, StoreError::Busy));
         }
@@ -139,6 +143,7 @@ pub(super) fn refuse(request: Request, why: &StoreError) {
     }
     match request {
         Request::Accept(_, to) => no(to, why),
+        Request::Objection(_, to) => no(to, why),
         Request::Lease(_, _, to) => no(to, why),
         Request::ResolveInDoubt(_, _, to) => no(to, why),
         Request::Inbound(_, to) => no(to, why),

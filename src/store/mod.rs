@@ -54,6 +54,10 @@ pub trait Store: Send + Sync + 'static {
     /// Takes a message, or says why not.
     fn accept(&self, new: NewMessage) -> Ticket<Acceptance>;
 
+    /// What [`Store::accept`] would answer instead of taking this message; `None`: it would take
+    /// it. Nothing is recorded.
+    fn objection(&self, new: NewMessage) -> Ticket<Option<Acceptance>>;
+
     /// Up to `room` segments' worth of due messages, oldest first; at least one message
     /// even if it has more segments than room. Waits until something is due, or until
     /// [`Store::withdraw_leases`].

@@ -128,6 +128,14 @@ impl<J: Journal> Writer<J> {
                 let acceptance = l.accept(*new);
                 l.reply(to, acceptance);
             }
+            Request::Objection(new, to) => {
+                if matches!(*self.health.borrow(), Health::Full { .. }) {
+                    let _ = to.send(Err(StoreError::Full));
+                    return;
+                }
+                let objection = l.objection(&new);
+                l.reply(to, objection);
+            }
             Request::Lease(gateway, room, to) => l.lease(gateway, room, to),
             Request::WithdrawLeases(gateway) => l.withdraw_leases(gateway),
             Request::Release(segments) => l.release(segments),

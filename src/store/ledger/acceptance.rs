@@ -12,19 +12,27 @@ use tokio::sync::oneshot;
 const EXPIRY_LOOK_EVERY: Duration = Duration::from_secs(1);
 
 impl Ledger {
-    pub(in crate::store) fn accept(&mut self, new: Prepared) -> Acceptance {
+    /// What stands against a message.
+    pub(in crate::store) fn objection(&self, new: &Prepared) -> Option<Acceptance> {
         if let Some(key) = new.key {
             match self.key(key) {
                 KeyState::Unused => {}
-                known => return Acceptance::Known(known),
+                known => return Some(Acceptance::Known(known)),
             }
         }
         if self.is_opted_out(&new.head) {
-            return Acceptance::OptedOut;
+            return Some(Acceptance::OptedOut);
         }
         let queued = self.lanes.get(&new.gateway).map_or(0, Lane::len);
         if queued >= self.policy.queued_per_gateway_max {
-            return Acceptance::QueueFull;
+            return Some(Acceptance::QueueFull);
+        }
+        None
+    }
+
+    pub(in crate::store) fn accept(&mut self, new: Prepared) -> Acceptance {
+        if let Some(objection) = self.objection(&new) {
+            return objection;
         }
         let id = self.next_id();
         self.record(
