@@ -1,6 +1,6 @@
 //! A gateway: one configured upstream account with its policy.
 
-use super::{GatewayId, Timestamp};
+use super::{GatewayId, MASK, Timestamp, redact};
 use serde::{Deserialize, Serialize};
 
 /// The record that operators create and change through the API.
@@ -51,6 +51,22 @@ impl Gateway {
     /// A member of `meta`, if there is one of that name.
     pub fn meta_member(&self, name: &str) -> Option<&serde_json::Value> {
         self.meta.as_ref()?.get(name)
+    }
+
+    /// The record with a mask wherever it has a secret, to be shown.
+    #[must_use]
+    pub fn masked(&self) -> Gateway {
+        let mask = |secret: &Option<String>| secret.as_ref().map(|_| MASK.to_owned());
+        let mut meta = self.meta.clone();
+        if let Some(meta) = &mut meta {
+            redact(meta, &MASK.into());
+        }
+        Gateway {
+            password: mask(&self.password),
+            callback_token: mask(&self.callback_token),
+            meta,
+            ..self.clone()
+        }
     }
 
     /// True when a change from `self` to `new` needs new binds. Requests over HTTP stand each

@@ -151,6 +151,31 @@ pub struct UniversalOrigin {
     pub skip_rcs_override: bool,
 }
 
+/// Which callbacks the changes of a message cause.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Wants {
+    /// The verdict, to its own URL.
+    pub verdict: bool,
+    /// The verdict, to its service profile.
+    pub patch: bool,
+    /// And progress, too.
+    pub patch_progress: bool,
+    /// Parts whose final states are told, one by one; 0 is none. More than there are
+    /// segments where the upstream cuts the text itself.
+    pub parts: u8,
+}
+
+impl Wants {
+    pub fn of(head: &HeadRef<'_>) -> Wants {
+        Wants {
+            verdict: head.forwards && head.callback_url.is_some(),
+            patch: head.receipts.is_some(),
+            patch_progress: head.receipts.is_some_and(|r| r.all),
+            parts: head.family.notified_parts(),
+        }
+    }
+}
+
 /// A [`Family`] read where it lies.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 pub enum FamilyRef<'a> {

@@ -7,6 +7,7 @@ mod gateway;
 mod head;
 mod id;
 mod mo;
+mod redact;
 mod reference;
 mod remote;
 mod report;
@@ -24,10 +25,11 @@ pub use figures::{Figures, LaneFigures};
 pub use gateway::{Gateway, GatewayStatus, Transport};
 pub use head::{
     EncodedHead, Family, FamilyRef, Head, HeadRef, Receipts, TerseRef, TrafficClass,
-    UniversalOrigin, UniversalRef, UseCaseOrigin, UseCaseRef,
+    UniversalOrigin, UniversalRef, UseCaseOrigin, UseCaseRef, Wants,
 };
 pub use id::{CallbackId, GatewayId, MessageId, OrphanId};
 pub use mo::{Alphabet, Concat, MoRecord, MoRoute, join};
+pub use redact::{MASK, names_a_secret, redact};
 pub use reference::References;
 pub use remote::{Secrets, recorded_answer};
 pub use report::{Report, SmppReport};

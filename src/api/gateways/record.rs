@@ -8,7 +8,7 @@ use super::super::Api;
 use super::super::auth::Caller;
 use super::super::clock::Iso;
 use super::super::envelope::Rendered;
-use crate::message::{Gateway, Transport};
+use crate::message::{Gateway, Transport, redact};
 use crate::store::Counts;
 
 /// One account at one upstream.
@@ -90,7 +90,7 @@ impl<'a> View<'a> {
             notes: gateway.notes.as_deref(),
             meta: gateway.meta.clone().map(|mut meta| {
                 if !secrets {
-                    redact(&mut meta);
+                    redact(&mut meta, &Value::Null);
                 }
                 meta
             }),
@@ -122,61 +122,5 @@ impl Status {
             queue: counts.queued,
             oldest_queued_at: counts.oldest_queued_at.map(Iso),
         }
-    }
-}
-
-/// Parts of member names that hold a secret, as far as names tell.
-const SECRET_NAMES: [&str; 8] = [
-    "password",
-    "passwd",
-    "secret",
-    "token",
-    "api_key",
-    "apikey",
-    "private",
-    "authorization",
-];
-
-/// Nulls what only administrators may see, however deep.
-fn redact(members: &mut Map<String, Value>) {
-    for (name, value) in members {
-        let name = name.to_ascii_lowercase().replace('-', "_");
-        if SECRET_NAMES.iter().any(|secret| name.contains(secret)) {
-            *value = Value::Null;
-        } else {
-            redact_value(value);
-        }
-    }
-}
-
-fn redact_value(value: &mut Value) {
-    match value {
-        Value::Object(members) => redact(members),
-        Value::Array(items) => items.iter_mut().for_each(redact_value),
-        _ => {}
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use serde_json::json;
-
-    #[test]
-    fn secrets_in_meta_are_nulled_however_deep() {
-        let mut meta = json!({
-            "smpp": {"window": 5, "Api-Key": "k"},
-            "http": [{"headers": {"Authorization": "Basic x", "accept": "*/*"}}],
-            "client_secret": {"a": 1},
-        });
-        redact_value(&mut meta);
-        assert_eq!(
-            meta,
-            json!({
-                "smpp": {"window": 5, "Api-Key": null},
-                "http": [{"headers": {"Authorization": null, "accept": "*/*"}}],
-                "client_secret": null,
-            })
-        );
     }
 }

@@ -4,7 +4,7 @@ use super::packed::{Packed, Parts};
 use super::{Ledger, Reply};
 use crate::message::{
     CallbackKind, EncodedHead, Entry, Event, GatewayId, Head, HeadRef, MessageId, Next, Report,
-    SnapshotSegment, State, Timestamp,
+    SnapshotSegment, State, Timestamp, Wants,
 };
 use crate::store::intent::Settled;
 use std::borrow::Cow;
@@ -27,7 +27,7 @@ pub(super) struct Mt {
     /// The verdict is the bridge's own; a real one may replace it.
     pub(super) soft: bool,
     pub(super) resubmits: u8,
-    wants: Wants,
+    wants: Wanted,
 }
 
 /// The frame of its last entry, and the round in which its first one was written, or the
@@ -78,19 +78,19 @@ impl Aside {
 
 /// Which callbacks its changes cause, apart from those of parts: one bit each.
 #[derive(Clone, Copy, Debug, Default)]
-struct Wants(u8);
+struct Wanted(u8);
 
-impl Wants {
+impl Wanted {
     const VERDICT: u8 = 1;
     const PATCH: u8 = 2;
     const PATCH_PROGRESS: u8 = 4;
 
-    fn of(head: &HeadRef<'_>) -> Wants {
+    fn of(wants: Wants) -> Wanted {
         let bit = |set: bool, bit: u8| if set { bit } else { 0 };
-        Wants(
-            bit(head.forwards && head.callback_url.is_some(), Wants::VERDICT)
-                | bit(head.receipts.is_some(), Wants::PATCH)
-                | bit(head.receipts.is_some_and(|r| r.all), Wants::PATCH_PROGRESS),
+        Wanted(
+            bit(wants.verdict, Wanted::VERDICT)
+                | bit(wants.patch, Wanted::PATCH)
+                | bit(wants.patch_progress, Wanted::PATCH_PROGRESS),
         )
     }
 
@@ -151,12 +151,12 @@ impl Mt {
             true => State::Simulated,
             false => State::Queued,
         };
-        let told = head.family.notified_parts();
+        let wants = Wants::of(&head);
         let mut m = Mt {
             id,
             accepted_at: at,
             frames: Frames::new(frame, 0),
-            packed: Packed::new(told, state, head.segments, encoded.octets(), text),
+            packed: Packed::new(wants.parts, state, head.segments, encoded.octets(), text),
             aside: None,
             gateway: head.gateway,
             attempts: 0,
@@ -165,7 +165,7 @@ impl Mt {
             state,
             soft: false,
             resubmits: 0,
-            wants: Wants::of(&head),
+            wants: Wanted::of(wants),
         };
         m.set_due_at(head.not_before.unwrap_or_default());
         Some(m)
@@ -498,11 +498,11 @@ impl Mt {
         let verdict = to.is_terminal() && news;
         let progress = matches!(to, State::Submitted | State::Enroute) && news;
         let mut kinds = Vec::new();
-        if verdict && self.wants.has(Wants::VERDICT) {
+        if verdict && self.wants.has(Wanted::VERDICT) {
             kinds.push(CallbackKind::Verdict);
         }
-        let tells_progress = progress && self.wants.has(Wants::PATCH_PROGRESS);
-        if self.wants.has(Wants::PATCH) && (verdict || tells_progress) {
+        let tells_progress = progress && self.wants.has(Wanted::PATCH_PROGRESS);
+        if self.wants.has(Wanted::PATCH) && (verdict || tells_progress) {
             kinds.push(CallbackKind::Patch);
         }
         if self.packed.told() > 0 {
