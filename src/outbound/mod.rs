@@ -4,6 +4,18 @@
 //!
 //! - `submit`: a leased message as `submit_sm`
 //! - `http`: a leased message as a request
+//! - `wire`: either as text, for whoever has no business with PDUs
 
 pub mod http;
 pub mod submit;
+pub mod wire;
+
+use crate::config::gateway::Mistakes;
+
+/// A record's mistakes as one sentence for an operator.
+fn in_words(mistakes: Mistakes) -> String {
+    let all = mistakes
+        .iter()
+        .map(|(path, text)| format!("{path}: {text}"));
+    all.collect::<Vec<_>>().join("; ")
+}

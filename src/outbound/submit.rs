@@ -1,12 +1,21 @@
 //! From a leased message to its `submit_sm` bodies.
 
+use super::in_words;
+use crate::config::Config;
 use crate::config::gateway::{Concat as ConcatSetting, SmppSettings};
-use crate::message::{Family, Head};
+use crate::message::{Family, Gateway, Head};
 use crate::store::Lease;
 use smpp_protocol::address::Address;
 use smpp_protocol::coding::{DataCoding, Npi, RegisteredDelivery, Ton};
 use smpp_protocol::pdu::{Body, SubmitSm};
 use smpp_protocol::segment::{self, Concat, Segment, TooLong};
+
+/// What the gateway's record says of its submits. The error says to an operator why it cannot
+/// work.
+pub fn settings(gateway: &Gateway, config: &Config) -> Result<SmppSettings, String> {
+    let meta = gateway.meta.clone().map(serde_json::Value::Object);
+    SmppSettings::from_meta(&config.smpp, meta.as_ref()).map_err(in_words)
+}
 
 /// The segments of the lease that are still to be sent, with their numbers.
 pub fn bodies(lease: &Lease, settings: &SmppSettings) -> Result<Vec<(u8, Body)>, TooLong> {

@@ -3,6 +3,7 @@
 use crate::config::Config;
 use crate::config::gateway::{OnUnknown as OnUnknownSetting, SmppSettings};
 use crate::message::{Gateway, OnUnknown};
+use crate::outbound::submit;
 use crate::tls::{Pin, Trust};
 use rustls::pki_types::ServerName;
 use smpp_protocol::coding::{InterfaceVersion, Npi, Ton};
@@ -36,14 +37,7 @@ impl Settings {
         config: &Config,
         trust: &Trust,
     ) -> Result<Settings, String> {
-        let meta = gateway.meta.clone().map(serde_json::Value::Object);
-        let smpp = SmppSettings::from_meta(&config.smpp, meta.as_ref()).map_err(|problems| {
-            let all: Vec<String> = problems
-                .iter()
-                .map(|(path, text)| format!("{path}: {text}"))
-                .collect();
-            all.join("; ")
-        })?;
+        let smpp = submit::settings(gateway, config)?;
         let tls = match gateway.use_ssl {
             false => None,
             true => Some(tls(gateway, &smpp, trust)?),

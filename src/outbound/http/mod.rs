@@ -21,7 +21,8 @@ use serde_json::Value;
 pub use self::order::basic_text;
 
 use self::order::{Order, Parcel};
-use crate::config::gateway::{HttpSettings, Mistakes, TwilioSettings};
+use super::in_words;
+use crate::config::gateway::{HttpSettings, TwilioSettings};
 use crate::message::{Family, Gateway, Transport};
 use crate::store::Lease;
 
@@ -90,13 +91,6 @@ impl Upstream {
             Transport::Http | Transport::Smpp => generic::parcel(order),
         }
     }
-}
-
-fn in_words(mistakes: Mistakes) -> String {
-    let all = mistakes
-        .iter()
-        .map(|(path, text)| format!("{path}: {text}"));
-    all.collect::<Vec<_>>().join("; ")
 }
 
 fn host_of(gateway: &Gateway) -> String {
