@@ -28,6 +28,10 @@ pub(super) struct Profile {
     /// The bridge itself posts the verdict to a message's `callback_url`. Other upstreams are told
     /// the URL, and call it.
     pub(super) forwards: bool,
+    /// Segments or requests a second; `None` is no limit.
+    pub(super) throughput: Option<u32>,
+    /// Requests unanswered on one bind, or at one HTTP upstream.
+    pub(super) window: u16,
     /// How long a send waits for the upstream's word; zero: not at all.
     pub(super) wait: Duration,
 }
@@ -70,6 +74,15 @@ impl Profile {
             validity: smpp
                 .as_ref()
                 .map_or(config.smpp.validity, |s| s.link.validity),
+            throughput: match (&smpp, &http) {
+                (Some(smpp), _) => smpp.link.throughput,
+                (None, http) => http.as_ref().and_then(|h| h.throughput),
+            }
+            .map(std::num::NonZeroU32::get),
+            window: match (&smpp, &http) {
+                (Some(smpp), _) => smpp.link.window.get(),
+                (None, http) => http.as_ref().map_or(0, |h| h.window.get()),
+            },
             segments: smpp.is_some_and(|s| s.concat != Concat::Payload),
             parts_max: http.as_ref().and_then(|h| h.max_parts),
             forwards: matches!(transport, Transport::Smpp | Transport::Twilio),

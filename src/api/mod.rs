@@ -6,6 +6,7 @@
 //! - `auth`, `attempts`, `body`, `json`, `rule`, `query`: what a request says, checked
 //! - `error`, `envelope`, `clock`: what an answer looks like
 //! - `gateways`, `send`, `messages`, `dlr`, `mo`, `ledger`, `log`: the routes, a noun each
+//! - `draft`: what a send checked and did not record yet; `explain`: a look at it
 //! - `use_cases`: the API for sends by purpose, with its pools of senders and opt-outs
 //! - `jasmin`, `twilio`: what those upstreams call back with
 //! - `universal`: the API for one-shot sends, with accounts and errors of its own
@@ -21,8 +22,10 @@ mod country;
 mod directory;
 mod dlr;
 mod docs;
+mod draft;
 mod envelope;
 mod error;
+mod explain;
 mod gateways;
 mod jasmin;
 mod json;
@@ -279,6 +282,10 @@ fn routes(metrics: &Metrics) -> Routes<Api> {
             use_cases::read_message,
             use_cases::describe::read_message,
         )],
+    );
+    add(
+        "/v1/explain",
+        vec![post(explain::explain, explain::describe::explain)],
     );
     add(
         "/v1/use-cases",

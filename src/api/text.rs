@@ -1,6 +1,7 @@
 //! How many segments a text takes, and in which alphabet.
 
-use smpp_protocol::{gsm7, segment};
+use smpp_protocol::gsm7::{self, Shift};
+use smpp_protocol::segment::{self, Concat};
 
 /// What a text needs on the air.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -11,7 +12,44 @@ pub(super) struct Extent {
     pub(super) unicode: bool,
 }
 
-/// The one place where the API asks about encoding.
+/// What a text needs, and what there is to say about it. Places are in code points.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Outline {
+    pub(super) parts: u8,
+    /// Septets, or UTF-16 units.
+    pub(super) units: usize,
+    /// That fit into each part.
+    pub(super) units_per_part: usize,
+    /// That fit into the last part beside what it has.
+    pub(super) units_left: usize,
+    /// Where each part but the first begins.
+    pub(super) split_at: Vec<usize>,
+    /// What the GSM alphabet does not have.
+    pub(super) outside: Vec<(usize, char)>,
+}
+
+pub(super) fn outline(text: &str) -> Outline {
+    let outline = segment::outline(text, Concat::Udh8(0), Shift::DEFAULT);
+    let preview = outline.preview;
+    let place = |octets: usize| text[..octets].chars().count();
+    Outline {
+        parts: u8::try_from(preview.parts).unwrap_or(u8::MAX),
+        units: preview.units,
+        units_per_part: match preview.parts {
+            1 => preview.single_max,
+            _ => preview.part_max,
+        },
+        units_left: preview.units_left,
+        split_at: outline.split_points.into_iter().map(place).collect(),
+        outside: outline
+            .outside
+            .into_iter()
+            .map(|(octets, character)| (place(octets), character))
+            .collect(),
+    }
+}
+
+/// What every send asks about encoding.
 pub(super) fn extent(text: &str) -> Extent {
     let preview = segment::preview(text);
     Extent {

@@ -11,11 +11,13 @@ pub(crate) mod app;
 pub(crate) mod bridge;
 pub(crate) mod http;
 pub(crate) mod prov;
+pub(crate) mod tap;
 
 pub(crate) use self::app::{App, Callback, Reply};
 pub(crate) use self::bridge::{Bridge, reference, set};
 pub(crate) use self::http::{ADMIN, Answer, Http, READER, SENDER};
 pub(crate) use self::prov::{Prov, Said};
+pub(crate) use self::tap::Tap;
 
 use bytes::Bytes;
 use serde_json::{Value, json};

@@ -10,6 +10,8 @@ use futures_util::future::try_join_all;
 use http::StatusCode;
 use serde_json::json;
 
+pub(super) use self::record::Status;
+
 use self::record::View;
 use super::auth::{Admin, Call, Reader};
 use super::envelope::{self, Rendered};

@@ -48,7 +48,7 @@ pub(super) struct View<'a> {
 /// The live state.
 #[derive(Debug, Serialize, JsonSchema)]
 #[schemars(rename = "GatewayStatus")]
-struct Status {
+pub(in super::super) struct Status {
     /// How the binds are; of an HTTP upstream `ready`, `failing` or `misconfigured`, and null
     /// before its task has begun.
     bind: Option<&'static str>,
@@ -110,7 +110,7 @@ impl<'a> View<'a> {
 }
 
 impl Status {
-    fn new(gateway: &Gateway, counts: Counts, api: &Api) -> Status {
+    pub(in super::super) fn new(gateway: &Gateway, counts: Counts, api: &Api) -> Status {
         let live = api.board.of(gateway.id);
         let unbound = (gateway.transport() == Transport::Smpp).then_some("closed");
         Status {
@@ -122,5 +122,10 @@ impl Status {
             queue: counts.queued,
             oldest_queued_at: counts.oldest_queued_at.map(Iso),
         }
+    }
+
+    /// For whoever is no operator.
+    pub(in super::super) fn conceal_reason(&mut self) {
+        self.reason = None;
     }
 }

@@ -70,7 +70,7 @@ pub(in super::super) fn send(operation: &mut Operation<'_>) {
 }
 
 /// In the order of the names.
-fn body() -> Value {
+pub(in super::super) fn body() -> Value {
     let tenant = rule::integer_or_digits(TENANTS, true).says("Stored, shown, and searched for.");
     object(&NAMES, &REQUIRED, fields(tenant, Schema::or_null))
 }

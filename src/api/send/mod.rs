@@ -2,6 +2,7 @@
 //! the record.
 //!
 //! The hot path. Nothing here reads the store: what was accepted and what came back tell the record.
+//! What is checked before anything is accepted, [`draft`] checks for an explanation, too.
 
 pub(super) mod describe;
 pub(super) mod idempotency;
@@ -9,7 +10,8 @@ mod request;
 
 use std::time::Duration;
 
-use axum::response::Response;
+use axum::response::{IntoResponse, Response};
+use bytes::Bytes;
 use http::{HeaderMap, StatusCode};
 
 pub(super) use self::idempotency::Running;
@@ -18,21 +20,21 @@ use self::request::SendRequest;
 use super::auth::{Call, Sender};
 use super::clock::now;
 use super::directory::Profile;
+use super::draft::{Draft, Purpose, Seen};
 use super::envelope;
 use super::error::Failure;
+use super::explain::{Case, Judged};
 use super::messages::record;
 use super::{Api, Id, gateways, text};
 use crate::message::{
-    Entry, Event, Family, Head, Message, MessageId, Next, State, Timestamp, TrafficClass,
+    Entry, Event, Family, GatewayId, Head, Message, MessageId, Next, State, Timestamp, TrafficClass,
 };
 use crate::route;
 use crate::store::{Acceptance, IdempotencyKey, KeyState, NewMessage, Settled};
 
 pub(super) async fn send(id: Id, call: Call<Sender>) -> Result<Response, Failure> {
     let api = &call.api;
-    if !*api.admission.borrow() {
-        return Err(Failure::unavailable("The bridge is shutting down."));
-    }
+    admitted(api)?;
     let path = call.uri.path();
     let key = idempotency::key_of(&call.headers, &call.caller.name, path, &call.body)?;
     let Some(key) = key else {
@@ -53,17 +55,15 @@ async fn accept(
     key: Option<IdempotencyKey>,
 ) -> Result<Response, Failure> {
     let api = &call.api;
-    let profile = id
-        .gateway()
-        .and_then(|id| api.profile(id))
-        .ok_or_else(|| Failure::not_found(gateways::NOT_FOUND))?;
-    if !profile.gateway.is_active {
-        return Err(Failure::unprocessable("SMS gateway is inactive."));
-    }
-    let request = SendRequest::parse(&call.headers, &call.body, &profile, &api.config)?;
-    let wait = !asks_for_no_wait(&call.headers) && !profile.wait.is_zero();
-    let head = head(api, &profile, &request);
-    let text = request.message.into_owned();
+    let seen = &mut Seen::default();
+    let (headers, body) = (&call.headers, &call.body);
+    let Draft {
+        profile,
+        head,
+        text,
+        ..
+    } = draft(api, id.gateway(), headers, body, Purpose::Send, seen)?;
+    let wait = !asks_for_no_wait(headers) && !profile.wait.is_zero();
     let new = NewMessage {
         head: head.clone(),
         text: text.clone(),
@@ -84,11 +84,80 @@ async fn accept(
         Acceptance::Known(state) => known(api, state)
             .await?
             .ok_or_else(|| Failure::unavailable("The Idempotency-Key could not be taken.")),
-        // Opt-outs are a use case's.
-        Acceptance::OptedOut => Err(Failure::unprocessable("The destination has opted out.")),
-        Acceptance::QueueFull => Err(Failure::too_many(
-            "Too many messages are waiting for this SMS gateway.",
-        )),
+        Acceptance::OptedOut => Err(opted_out()),
+        Acceptance::QueueFull => Err(queue_full()),
+    }
+}
+
+fn admitted(api: &Api) -> Result<(), Failure> {
+    match *api.admission.borrow() {
+        true => Ok(()),
+        false => Err(Failure::unavailable("The bridge is shutting down.")),
+    }
+}
+
+/// Opt-outs are a use case's.
+fn opted_out() -> Failure {
+    Failure::unprocessable("The destination has opted out.")
+}
+
+fn queue_full() -> Failure {
+    Failure::too_many("Too many messages are waiting for this SMS gateway.")
+}
+
+/// The checks in their order; what breaks none is a message to accept.
+fn draft(
+    api: &Api,
+    gateway: Option<GatewayId>,
+    headers: &HeaderMap,
+    body: &Bytes,
+    purpose: Purpose,
+    seen: &mut Seen,
+) -> Result<Draft, Failure> {
+    let profile = gateway.and_then(|id| api.profile(id));
+    let profile = profile.ok_or_else(|| Failure::not_found(gateways::NOT_FOUND))?;
+    seen.profile = Some(profile.clone());
+    if !profile.gateway.is_active {
+        return Err(Failure::unprocessable("SMS gateway is inactive."));
+    }
+    let request = SendRequest::parse(headers, body, &profile, &api.config)?;
+    let head = head(api, &profile, &request, purpose);
+    let ground = request.ground;
+    let text = request.message.into_owned();
+    Ok(Draft {
+        profile,
+        head,
+        text,
+        ground,
+    })
+}
+
+/// What a send of this body through the gateway would come to.
+pub(super) async fn explain(
+    call: &Call<Sender>,
+    gateway: Option<GatewayId>,
+    body: &Bytes,
+) -> Judged {
+    let mut case = Case::default();
+    let refusal = look(&call.api, gateway, body, &mut case).await.err();
+    (case, refusal.map(IntoResponse::into_response))
+}
+
+async fn look(
+    api: &Api,
+    gateway: Option<GatewayId>,
+    body: &Bytes,
+    case: &mut Case,
+) -> Result<(), Failure> {
+    admitted(api)?;
+    let (headers, purpose) = (HeaderMap::new(), Purpose::Explain);
+    let draft = draft(api, gateway, &headers, body, purpose, &mut case.seen)?;
+    let objection = api.store.objection(draft.to_judge(None)).await;
+    case.draft = Some(draft);
+    match objection? {
+        None | Some(Acceptance::Accepted { .. } | Acceptance::Known(_)) => Ok(()),
+        Some(Acceptance::OptedOut) => Err(opted_out()),
+        Some(Acceptance::QueueFull) => Err(queue_full()),
     }
 }
 
@@ -101,7 +170,7 @@ fn asks_for_no_wait(headers: &HeaderMap) -> bool {
         .any(|wish| wish.trim_ascii().eq_ignore_ascii_case(b"respond-async"))
 }
 
-fn head(api: &Api, profile: &Profile, request: &SendRequest<'_>) -> Head {
+fn head(api: &Api, profile: &Profile, request: &SendRequest<'_>, purpose: Purpose) -> Head {
     let gateway = &profile.gateway;
     let extent = text::extent(&request.message);
     let segments = if profile.segments { extent.parts } else { 1 };
@@ -118,10 +187,7 @@ fn head(api: &Api, profile: &Profile, request: &SendRequest<'_>) -> Head {
         segments,
         unicode: extent.unicode,
         traffic_class: TrafficClass::of_address(&request.from_sender, a2p_digits_max),
-        reference: match segments {
-            1 => 0,
-            _ => api.0.references.next(gateway.id, &request.to_digits),
-        },
+        reference: api.reference(purpose, gateway.id, &request.to_digits, segments),
         expires_at: now() + profile.validity,
         not_before: None,
     }

@@ -7,6 +7,7 @@ use http::HeaderMap;
 
 use super::super::body::{self, Kind};
 use super::super::directory::Profile;
+use super::super::draft::Ground;
 use super::super::error::{Failure, Faults};
 use super::super::json::{self, Field};
 use super::super::rule;
@@ -22,6 +23,8 @@ pub(super) struct SendRequest<'a> {
     /// Without the blanks and brackets people write.
     pub(super) to_digits: String,
     pub(super) from_sender: Cow<'a, str>,
+    /// Whose choice that is.
+    pub(super) ground: Ground,
     pub(super) message: Cow<'a, str>,
     pub(super) tenant_id: Option<u64>,
     pub(super) callback_url: Option<Cow<'a, str>>,
@@ -63,12 +66,13 @@ impl<'a> SendRequest<'a> {
         let tenant_id = rule::integer("tenant_id", &tenant_id, TENANTS, faults);
         let callback_url = callback(callback_url, config, faults);
         match (to_number, to_digits, from_sender, message) {
-            (Some(to_number), Some(to_digits), Some(from_sender), Some(message)) => {
+            (Some(to_number), Some(to_digits), Some((from_sender, ground)), Some(message)) => {
                 std::mem::take(faults).check()?;
                 Ok(SendRequest {
                     to_number,
                     to_digits,
                     from_sender,
+                    ground,
                     message,
                     tenant_id: tenant_id.value().and_then(|id| u64::try_from(id).ok()),
                     callback_url,
@@ -114,19 +118,21 @@ fn digits(number: &str, faults: &mut Faults) -> Option<String> {
     None
 }
 
-fn sender<'a>(field: Field<'a>, profile: &'a Profile, faults: &mut Faults) -> Option<Cow<'a, str>> {
+fn sender<'a>(
+    field: Field<'a>,
+    profile: &'a Profile,
+    faults: &mut Faults,
+) -> Option<(Cow<'a, str>, Ground)> {
     let given = rule::text("from_sender", field, SENDER_CHARACTERS_MAX, faults).value();
     if faults.names("from_sender") {
         return None;
     }
     let default = || {
-        profile
-            .gateway
-            .default_sender_id
-            .as_deref()
-            .map(Cow::Borrowed)
+        let default = profile.gateway.default_sender_id.as_deref()?;
+        Some((Cow::Borrowed(default), Ground::GatewayDefault))
     };
-    let Some(sender) = given.or_else(default) else {
+    let given = given.map(|sender| (sender, Ground::Request));
+    let Some((sender, ground)) = given.or_else(default) else {
         rule::required("from_sender", faults);
         return None;
     };
@@ -140,7 +146,7 @@ fn sender<'a>(field: Field<'a>, profile: &'a Profile, faults: &mut Faults) -> Op
         );
         return None;
     }
-    Some(sender)
+    Some((sender, ground))
 }
 
 fn fits_smpp(sender: &str) -> bool {

@@ -3,7 +3,7 @@
 
 use std::collections::hash_map::RandomState;
 use std::hash::BuildHasher;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use axum::extract::{FromRequest, Request};
@@ -13,30 +13,47 @@ use bytes::Bytes;
 use http::{HeaderMap, StatusCode, header};
 use serde_json::json;
 
+use super::super::error::Failure;
 use super::super::server::client_address;
 use super::super::{Api, body};
 use super::refusal::{self, Refusal};
 use crate::config::{Account, Config};
 use crate::openapi::{Input, Operation, Scheme};
 
-/// A request whose body was read and whose account may send now: the only way to the store.
+/// A request of an account that may send now: the only way to the store.
 #[derive(Debug)]
-pub(in super::super) struct AccountCall {
-    pub(super) api: Api,
-    pub(super) body: Bytes,
+pub(in super::super) struct AccountCall(pub(super) Identified);
+
+/// A request whose body was read and whose account is known, from an address where it may be used.
+#[derive(Debug)]
+pub(in super::super) struct Identified {
+    pub(in super::super) api: Api,
+    pub(in super::super) body: Bytes,
     index: usize,
 }
 
-impl AccountCall {
+impl Identified {
     pub(super) fn account(&self) -> &Account {
         &self.api.config.universal.accounts[self.index]
     }
-}
 
-impl FromRequest<Api> for AccountCall {
-    type Rejection = Refusal;
+    /// What is left of the account's rate; `None`: it has none.
+    pub(super) fn allowance(&self, now: Instant) -> Option<Allowance> {
+        let rate = self.api.0.accounts.rates.get(self.index)?.as_ref()?;
+        let per_second = self.account().rate_per_s?.get();
+        let left = rate.left(now);
+        Some(Allowance { per_second, left })
+    }
 
-    async fn from_request(request: Request, api: &Api) -> Result<AccountCall, Refusal> {
+    /// What a send would be told that came now. Nothing is taken from the rate.
+    pub(super) fn would_be_paced(&self, now: Instant) -> Result<(), Refusal> {
+        match self.api.0.accounts.rates.get(self.index) {
+            Some(Some(rate)) => rate.after_one(now).map(drop).map_err(too_fast),
+            _ => Ok(()),
+        }
+    }
+
+    pub(in super::super) async fn of(request: Request, api: &Api) -> Result<Identified, Failure> {
         let (parts, octets) = request.into_parts();
         let octets = body::read(&parts.headers, octets, api.config.limits.body_octets).await?;
         body::must_be_json(&parts.headers)?;
@@ -47,10 +64,10 @@ impl FromRequest<Api> for AccountCall {
             .identify(&parts.headers, &api.config)
             .ok_or_else(|| {
                 api.metrics.http.auth_failures.inc();
-                if names_somebody(&parts.headers) {
+                if is_account(&parts.headers) {
                     api.count_attempt(address);
                 }
-                Refusal::new(
+                Failure::new(
                     StatusCode::UNAUTHORIZED,
                     "An API key, or a user name and password, is required.",
                 )
@@ -60,18 +77,35 @@ impl FromRequest<Api> for AccountCall {
             || address.is_some_and(|ip| account.allowed_ips.iter().any(|net| net.contains(&ip)));
         if !permitted {
             api.metrics.http.auth_failures.inc();
-            return Err(Refusal::new(
+            return Err(Failure::new(
                 StatusCode::FORBIDDEN,
                 "The account must not be used from this address.",
             ));
         }
-        accounts.pace(index, Instant::now())?;
-        Ok(AccountCall {
+        Ok(Identified {
             api: api.clone(),
             body: octets,
             index,
         })
     }
+}
+
+impl FromRequest<Api> for AccountCall {
+    type Rejection = Refusal;
+
+    async fn from_request(request: Request, api: &Api) -> Result<AccountCall, Refusal> {
+        let call = Identified::of(request, api).await?;
+        api.0.accounts.pace(call.index, Instant::now())?;
+        Ok(AccountCall(call))
+    }
+}
+
+/// What is left of an account's rate.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in super::super) struct Allowance {
+    pub(in super::super) per_second: u32,
+    /// Calls that could be made now.
+    pub(in super::super) left: u32,
 }
 
 impl Input for AccountCall {
@@ -91,7 +125,7 @@ impl Input for AccountCall {
 }
 
 /// `api_key` of an account.
-const API_KEY: Scheme = Scheme {
+pub(in super::super) const API_KEY: Scheme = Scheme {
     name: "accountKey",
     describe: || {
         json!({
@@ -102,7 +136,7 @@ const API_KEY: Scheme = Scheme {
 };
 
 /// `username` and `password` of an account.
-const PASSWORD: Scheme = Scheme {
+pub(in super::super) const PASSWORD: Scheme = Scheme {
     name: "accountPassword",
     describe: || {
         json!({
@@ -189,16 +223,18 @@ impl Accounts {
 
     fn pace(&self, index: usize, now: Instant) -> Result<(), Refusal> {
         match self.rates.get(index) {
-            Some(Some(rate)) => rate
-                .take(now)
-                .map_err(|wait| Refusal::too_many(wait.as_millis().div_ceil(1000) as u64)),
+            Some(Some(rate)) => rate.take(now).map_err(too_fast),
             _ => Ok(()),
         }
     }
 }
 
-/// There is a credential, right or wrong.
-fn names_somebody(headers: &HeaderMap) -> bool {
+fn too_fast(wait: Duration) -> Refusal {
+    Refusal::too_many(wait.as_millis().div_ceil(1000) as u64)
+}
+
+/// There is a credential of an account, right or wrong.
+pub(in super::super) fn is_account(headers: &HeaderMap) -> bool {
     headers.contains_key("x-api-key") || basic(headers).is_some()
 }
 
@@ -234,15 +270,35 @@ impl Rate {
 
     /// Takes one call's allowance, or tells after how long there is some.
     fn take(&self, now: Instant) -> Result<(), Duration> {
-        let mut whole_at = self.whole_at.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut whole_at = self.whole_at();
+        *whole_at = Some(self.with_one_more(*whole_at, now)?);
+        Ok(())
+    }
+
+    /// As [`Rate::take`], without taking it.
+    fn after_one(&self, now: Instant) -> Result<Instant, Duration> {
+        self.with_one_more(*self.whole_at(), now)
+    }
+
+    /// Calls that could be made now.
+    fn left(&self, now: Instant) -> u32 {
+        let taken = self
+            .whole_at()
+            .map_or(Duration::ZERO, |at| at.saturating_duration_since(now));
+        let free = Duration::from_secs(1).saturating_sub(taken);
+        u32::try_from(free.as_nanos() / self.interval.as_nanos().max(1)).unwrap_or(u32::MAX)
+    }
+
+    fn with_one_more(&self, whole_at: Option<Instant>, now: Instant) -> Result<Instant, Duration> {
         let after = whole_at.map_or(now, |at| at.max(now)) + self.interval;
         match (after - now).checked_sub(Duration::from_secs(1)) {
             Some(wait) if !wait.is_zero() => Err(wait),
-            _ => {
-                *whole_at = Some(after);
-                Ok(())
-            }
+            _ => Ok(after),
         }
+    }
+
+    fn whole_at(&self) -> MutexGuard<'_, Option<Instant>> {
+        self.whole_at.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -254,9 +310,16 @@ mod tests {
     fn a_rate_lets_a_seconds_worth_through_and_then_says_how_long() {
         let began = Instant::now();
         let rate = Rate::new(2);
+        assert_eq!(rate.left(began), 2);
         assert!(rate.take(began).is_ok() && rate.take(began).is_ok());
+        assert_eq!(
+            (rate.left(began), rate.after_one(began)),
+            (0, Err(Duration::from_millis(500)))
+        );
         assert_eq!(rate.take(began), Err(Duration::from_millis(500)));
         let later = began + Duration::from_millis(500);
+        assert!(rate.after_one(later).is_ok() && rate.after_one(later).is_ok());
+        assert_eq!(rate.left(later), 1);
         assert!(rate.take(later).is_ok());
         assert!(rate.take(later).is_err());
         assert!(rate.take(began + Duration::from_secs(60)).is_ok());

@@ -36,7 +36,7 @@ pub(in super::super) fn send(operation: &mut Operation<'_>) {
 }
 
 /// In the order of the names.
-fn body() -> Value {
+pub(in super::super) fn body() -> Value {
     let international = format!(r"^(\+|00)?({})$", country::numbers(&NUMBER_DIGITS));
     object(&NAMES, &["destination", "sender", "body"], [
         Schema::string()

@@ -15,21 +15,28 @@ mod refusal;
 mod request;
 mod schedule;
 
-use axum::response::Response;
+use std::time::Instant;
+
+use axum::response::{IntoResponse, Response};
+use bytes::Bytes;
 use http::StatusCode;
 use schemars::JsonSchema;
 use serde::Serialize;
 
-pub(super) use self::account::{AccountCall, Accounts};
+pub(super) use self::account::{
+    API_KEY, AccountCall, Accounts, Allowance, Identified, PASSWORD, is_account,
+};
 pub(super) use self::refusal::Refusal;
 
 use self::request::SendRequest;
 use super::directory::Profile;
+use super::draft::{Draft, Ground, Purpose, Seen};
+use super::explain::{Case, Judged};
 use super::{Api, clock, envelope, text};
 use crate::config::Account;
 use crate::message::{Family, Head, TrafficClass, UniversalOrigin};
 use crate::route;
-use crate::store::{Acceptance, IdempotencyKey, KeyState, NewMessage};
+use crate::store::{Acceptance, IdempotencyKey, KeyState, NewMessage, StoreError};
 
 /// All paths of this family begin with it.
 pub(super) const PREFIX: &str = "/api/message-server/";
@@ -73,80 +80,180 @@ struct Verdict<'a> {
     reasons: &'a [Reason],
 }
 
-pub(super) async fn send(call: AccountCall) -> Result<Response, Refusal> {
-    let (api, account) = (&call.api, call.account());
-    if !*api.admission.borrow() {
-        return Err(Refusal::unavailable("The bridge is shutting down."));
+/// Why a message is not taken.
+enum Untaken {
+    /// It is well-formed: an answer of 200 tells.
+    Reason(Reason),
+    Refused(Refusal),
+}
+
+impl From<Reason> for Untaken {
+    fn from(reason: Reason) -> Untaken {
+        Untaken::Reason(reason)
     }
+}
+
+impl From<StoreError> for Untaken {
+    fn from(error: StoreError) -> Untaken {
+        Untaken::Refused(error.into())
+    }
+}
+
+pub(super) async fn send(AccountCall(call): AccountCall) -> Result<Response, Refusal> {
+    let (api, account) = (&call.api, call.account());
+    admitted(api)?;
     let request = SendRequest::parse(&call.body, account.max_parts, clock::now())?;
-    let taken = take(api, account, &request).await?;
+    match take(api, account, &request).await {
+        Ok(()) => Ok(answer(&request, None)),
+        Err(Untaken::Reason(reason)) => Ok(answer(&request, Some(reason))),
+        Err(Untaken::Refused(refusal)) => Err(refusal),
+    }
+}
+
+fn admitted(api: &Api) -> Result<(), Refusal> {
+    match *api.admission.borrow() {
+        true => Ok(()),
+        false => Err(Refusal::unavailable("The bridge is shutting down.")),
+    }
+}
+
+fn answer(request: &SendRequest<'_>, untaken: Option<Reason>) -> Response {
     let answer = Answer {
         message_id: &request.message_id,
         simulation: request.simulation,
         results: Results {
             sms: Verdict {
-                accepted: taken.is_none(),
+                accepted: untaken.is_none(),
                 unicode: request.unicode,
                 parts: request.parts,
-                reasons: taken.as_slice(),
+                reasons: untaken.as_slice(),
             },
         },
     };
     let body = serde_json::to_vec(&answer).expect("an answer is plain data");
-    Ok(envelope::json(StatusCode::OK, body))
+    envelope::json(StatusCode::OK, body)
 }
 
 /// Records the message durably; or why not.
-async fn take(
+async fn take(api: &Api, account: &Account, request: &SendRequest<'_>) -> Result<(), Untaken> {
+    let seen = &mut Seen::default();
+    let draft = draft(api, account, request, Purpose::Send, seen)?;
+    let new = NewMessage {
+        key: key_of(api, account, request).await?,
+        head: draft.head,
+        text: draft.text,
+        wait: false,
+    };
+    match api.store.accept(new).await? {
+        Acceptance::Accepted { .. } => Ok(()),
+        other => {
+            judged(&other)?;
+            Ok(())
+        }
+    }
+}
+
+/// Whether an answer of the store other than acceptance is a repeat of what was taken.
+fn judged(objection: &Acceptance) -> Result<bool, Reason> {
+    match objection {
+        Acceptance::Known(KeyState::Conflict) => Err(Reason::DuplicateMessageId),
+        // The same message again: the same answer, and nothing is sent.
+        Acceptance::Known(_) => Ok(true),
+        Acceptance::Accepted { .. } => Ok(false),
+        Acceptance::OptedOut => Err(Reason::DestinationOptedOut),
+        Acceptance::QueueFull => Err(Reason::QueueFull),
+    }
+}
+
+/// The checks in their order; what breaks none is a message to accept.
+fn draft(
     api: &Api,
     account: &Account,
     request: &SendRequest<'_>,
-) -> Result<Option<Reason>, Refusal> {
-    let Some(profile) = api.snapshot().named(&account.gateway).cloned() else {
-        return Ok(Some(Reason::NoRoute));
-    };
+    purpose: Purpose,
+    seen: &mut Seen,
+) -> Result<Draft, Reason> {
+    let profile = api.snapshot().named(&account.gateway).cloned();
+    seen.profile.clone_from(&profile);
+    let profile = profile.ok_or(Reason::NoRoute)?;
     if !profile.gateway.is_active {
-        return Ok(Some(Reason::GatewayInactive));
+        return Err(Reason::GatewayInactive);
     }
     let is_whole = profile.check_parts(request.parts).is_ok();
     if !is_whole || request.udh.is_some() && !profile.takes_headers() {
-        return Ok(Some(Reason::NoRoute));
+        return Err(Reason::NoRoute);
     }
-    let key = request.key(&account.name);
-    if let (Some(key), true) = (key, request.simulation) {
-        // A simulation leaves the id free, but meets what is taken.
-        return match api.store.key(key).await? {
-            KeyState::Conflict => Ok(Some(Reason::DuplicateMessageId)),
-            _ => accept(api, account, request, &profile, None).await,
-        };
-    }
-    accept(api, account, request, &profile, key).await
+    Ok(Draft {
+        head: head(api, account, request, &profile, purpose),
+        text: request.text.clone().into_owned(),
+        ground: Ground::Request,
+        profile,
+    })
 }
 
-async fn accept(
+/// What makes a repeat known. A simulation leaves the id free, but meets what is taken.
+async fn key_of(
+    api: &Api,
+    account: &Account,
+    request: &SendRequest<'_>,
+) -> Result<Option<IdempotencyKey>, Untaken> {
+    let key = request.key(&account.name);
+    match (key, request.simulation) {
+        (Some(key), true) => match api.store.key(key).await? {
+            KeyState::Conflict => Err(Reason::DuplicateMessageId.into()),
+            _ => Ok(None),
+        },
+        (key, _) => Ok(key),
+    }
+}
+
+/// What a send of this body by the account would come to.
+pub(super) async fn explain(call: &Identified, body: &Bytes) -> Judged {
+    let mut case = Case {
+        allowance: call.allowance(Instant::now()),
+        ..Case::default()
+    };
+    let refusal = look(call, body, &mut case).await.err();
+    (case, refusal)
+}
+
+async fn look(call: &Identified, body: &Bytes, case: &mut Case) -> Result<(), Response> {
+    let (api, account) = (&call.api, call.account());
+    let request = call.would_be_paced(Instant::now());
+    let request = request.and_then(|()| admitted(api));
+    let request = request
+        .and_then(|()| SendRequest::parse(body, account.max_parts, clock::now()))
+        .map_err(IntoResponse::into_response)?;
+    match weigh(api, account, &request, case).await {
+        Ok(()) => Ok(()),
+        Err(Untaken::Reason(reason)) => Err(answer(&request, Some(reason))),
+        Err(Untaken::Refused(refusal)) => Err(refusal.into_response()),
+    }
+}
+
+/// As [`take`], without taking.
+async fn weigh(
+    api: &Api,
+    account: &Account,
+    request: &SendRequest<'_>,
+    case: &mut Case,
+) -> Result<(), Untaken> {
+    let draft = draft(api, account, request, Purpose::Explain, &mut case.seen)?;
+    let draft = case.draft.insert(draft);
+    let key = key_of(api, account, request).await?;
+    if let Some(objection) = api.store.objection(draft.to_judge(key)).await? {
+        case.is_repeat = judged(&objection)?;
+    }
+    Ok(())
+}
+
+fn head(
     api: &Api,
     account: &Account,
     request: &SendRequest<'_>,
     profile: &Profile,
-    key: Option<IdempotencyKey>,
-) -> Result<Option<Reason>, Refusal> {
-    let new = NewMessage {
-        head: head(api, account, request, profile),
-        text: request.text.clone().into_owned(),
-        key,
-        wait: false,
-    };
-    Ok(match api.store.accept(new).await? {
-        Acceptance::Accepted { .. } => None,
-        Acceptance::Known(KeyState::Conflict) => Some(Reason::DuplicateMessageId),
-        // The same message again: the same answer, and nothing is sent.
-        Acceptance::Known(_) => None,
-        Acceptance::OptedOut => Some(Reason::DestinationOptedOut),
-        Acceptance::QueueFull => Some(Reason::QueueFull),
-    })
-}
-
-fn head(api: &Api, account: &Account, request: &SendRequest<'_>, profile: &Profile) -> Head {
+    purpose: Purpose,
+) -> Head {
     let gateway = &profile.gateway;
     let segments = match profile.segments {
         true => request.parts,
@@ -180,10 +287,7 @@ fn head(api: &Api, account: &Account, request: &SendRequest<'_>, profile: &Profi
             &request.sender,
             usize::from(api.config.mo.a2p_max_digits),
         ),
-        reference: match segments {
-            1 => 0,
-            _ => api.0.references.next(gateway.id, &request.destination),
-        },
+        reference: api.reference(purpose, gateway.id, &request.destination, segments),
         expires_at: begin + profile.validity,
         not_before: request.not_before,
     }

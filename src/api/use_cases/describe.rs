@@ -18,11 +18,6 @@ fn uuid() -> Schema {
 pub(in super::super) fn send(operation: &mut Operation<'_>) {
     let key = Schema::text(1..=KEY_OCTETS_MAX)
         .says("The same key with the same body gets the first answer again, for 24 hours.");
-    let body = [
-        uuid(),
-        Schema::string().pattern(E164).says("In E.164 form."),
-        Schema::text(1..=MESSAGE_CHARACTERS_MAX),
-    ];
     operation
         .named(TAG, "sendForUseCase", "Send for a use case")
         .says(
@@ -30,7 +25,7 @@ pub(in super::super) fn send(operation: &mut Operation<'_>) {
              anything is answered.",
         )
         .header(HEADER, key)
-        .takes(object(&NAMES, &NAMES, body))
+        .takes(body_of_send())
         .example(
             "text",
             json!({
@@ -68,6 +63,16 @@ pub(in super::super) fn send(operation: &mut Operation<'_>) {
              message log cannot be written, or the bridge stops.",
         )
         .refuses(504, "The upstream did not answer in time.");
+}
+
+/// In the order of the names.
+pub(in super::super) fn body_of_send() -> Value {
+    let fields = [
+        uuid(),
+        Schema::string().pattern(E164).says("In E.164 form."),
+        Schema::text(1..=MESSAGE_CHARACTERS_MAX),
+    ];
+    object(&NAMES, &NAMES, fields)
 }
 
 pub(in super::super) fn read_message(operation: &mut Operation<'_>) {

@@ -26,8 +26,8 @@ use uuid::Uuid;
 
 pub(super) use self::manage::{change, create, delete, list, opt_in, opt_out, opt_outs, read};
 pub(super) use self::pool::Pools;
-pub(super) use self::rejection::Rejection;
-pub(super) use self::send::{list as list_messages, read as read_message, send};
+pub(super) use self::rejection::{Body as ErrorBody, Rejection};
+pub(super) use self::send::{explain, list as list_messages, read as read_message, send};
 
 use super::Api;
 use super::auth::{Call, Scoped};

@@ -12,6 +12,7 @@ use lru::LruCache;
 use tokio::sync::OnceCell;
 
 use super::super::country;
+use super::super::draft::{Ground, Purpose};
 use crate::message::{Family, Story, UseCase, msisdn};
 use crate::store::{Filter, Store, StoreError};
 
@@ -50,23 +51,25 @@ impl Default for Pools {
 }
 
 impl Pools {
-    /// Chooses a sender, which is thereby used. `None`: the pool is empty.
+    /// Chooses a sender, which is thereby used unless it is only to be explained. `None`: the
+    /// pool is empty.
     pub(super) async fn choose(
         &self,
         store: &dyn Store,
         use_case: &UseCase,
         destination: &str,
-    ) -> Result<Option<String>, StoreError> {
+        purpose: Purpose,
+    ) -> Result<Option<(String, Ground)>, StoreError> {
         self.learned
             .get_or_try_init(|| self.learn(store))
             .await
             .copied()?;
         let mut memory = self.memory.lock().unwrap_or_else(PoisonError::into_inner);
         let chosen = memory.choose(use_case, destination);
-        if let Some(sender) = &chosen {
+        if let (Some((sender, _)), Purpose::Send) = (&chosen, purpose) {
             memory.used(use_case.id, destination, sender);
         }
-        Ok(chosen.map(|s| s.to_string()))
+        Ok(chosen.map(|(sender, ground)| (sender.to_string(), ground)))
     }
 
     async fn learn(&self, store: &dyn Store) -> Result<(), StoreError> {
@@ -97,23 +100,25 @@ fn use_case_of(story: &Story) -> Option<u128> {
 }
 
 impl Memory {
-    fn choose(&mut self, use_case: &UseCase, destination: &str) -> Option<Arc<str>> {
+    fn choose(&self, use_case: &UseCase, destination: &str) -> Option<(Arc<str>, Ground)> {
         let in_pool = |sender: &str| use_case.senders.iter().any(|s| s == sender);
         if use_case.sticky_sender
             && let Some(number) = msisdn(destination)
-            && let Some(last) = self.senders.get(&(use_case.id, number))
+            && let Some(last) = self.senders.peek(&(use_case.id, number))
             && in_pool(last)
         {
-            return Some(last.clone());
+            return Some((last.clone(), Ground::Sticky));
         }
         let area = |number: &str| country::nanp_area(number.trim_start_matches('+'));
         let wanted = area(destination).filter(|_| use_case.area_code_geomatch);
         let near = |sender: &&String| wanted.is_some() && area(sender) == wanted;
         let rested = |sender: &&String| self.last_turn(use_case.id, sender);
         let all = use_case.senders.iter();
-        let chosen = all.clone().filter(near).min_by_key(rested);
-        let chosen = chosen.or_else(|| all.min_by_key(rested))?;
-        Some(chosen.as_str().into())
+        if let Some(of_area) = all.clone().filter(near).min_by_key(rested) {
+            return Some((of_area.as_str().into(), Ground::AreaCode));
+        }
+        let rested = all.min_by_key(rested)?;
+        Some((rested.as_str().into(), Ground::Rested))
     }
 
     fn last_turn(&self, use_case: u128, sender: &str) -> u64 {
@@ -157,7 +162,7 @@ mod tests {
 
     fn choose(pools: &Pools, use_case: &UseCase, to: &str) -> String {
         let mut memory = pools.memory.lock().unwrap();
-        let chosen = memory.choose(use_case, to).unwrap();
+        let (chosen, _) = memory.choose(use_case, to).unwrap();
         memory.used(use_case.id, to, &chosen);
         chosen.to_string()
     }

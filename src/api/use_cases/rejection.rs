@@ -23,7 +23,7 @@ pub(in super::super) struct Rejection {
 }
 
 impl Rejection {
-    pub(super) fn new(
+    pub(in super::super) fn new(
         status: StatusCode,
         code: &'static str,
         detail: impl Into<Cow<'static, str>>,
@@ -42,7 +42,7 @@ impl Rejection {
         Rejection::new(StatusCode::UNPROCESSABLE_ENTITY, code, detail)
     }
 
-    pub(super) fn fields(errors: Vec<(String, String)>) -> Rejection {
+    pub(in super::super) fn fields(errors: Vec<(String, String)>) -> Rejection {
         let first = errors.first().map(|(_, text)| text.clone());
         let detail = first.unwrap_or_else(|| "The request is not valid.".into());
         Rejection {
@@ -117,7 +117,7 @@ impl From<StoreError> for Rejection {
 /// What went wrong.
 #[derive(Debug, Serialize, JsonSchema)]
 #[schemars(rename = "UseCaseError")]
-pub(super) struct Body<'a> {
+pub(in super::super) struct Body<'a> {
     /// In words; of several wrong fields the first.
     detail: &'a str,
     /// For programs.

@@ -6,13 +6,16 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::response::Response;
+use axum::response::{IntoResponse, Response};
+use bytes::Bytes;
 use http::StatusCode;
 use serde_json::json;
 
 use super::super::auth::{Call, Reader, Sender};
 use super::super::directory::Profile;
+use super::super::draft::{Draft, Ground, Purpose, Seen};
 use super::super::error::Faults;
+use super::super::explain::{Case, Judged};
 use super::super::json::{self, Field};
 use super::super::query::Query;
 use super::super::send::idempotency;
@@ -43,16 +46,7 @@ pub(in super::super) async fn send(
     UseCaseCall(call): UseCaseCall<Sender>,
 ) -> Result<Response, Rejection> {
     let api = &call.api;
-    if !*api.admission.borrow() {
-        let stopping = "The bridge is shutting down.";
-        let status = StatusCode::SERVICE_UNAVAILABLE;
-        return Err(Rejection::busy(
-            status,
-            "unavailable",
-            stopping,
-            RETRY_AFTER_S,
-        ));
-    }
+    admitted(api)?;
     body::must_be_json(&call.headers)?;
     let key = idempotency::key_of(
         &call.headers,
@@ -73,45 +67,23 @@ pub(in super::super) async fn send(
 
 async fn accept(call: &Call<Sender>, key: Option<IdempotencyKey>) -> Result<Response, Rejection> {
     let api = &call.api;
-    let request = parse(&call.body)?;
-    let use_case = find(api, Some(request.use_case))
-        .filter(|u| u.status == UseCaseStatus::Active)
-        .ok_or_else(Rejection::use_case_not_found)?;
-    check::before_send(
-        &use_case,
-        &request.destination,
-        &api.config.use_cases_defaults,
-    )?;
-    let profile = gateway_of(api, &use_case)?;
-    profile
-        .check_parts(text::extent(&request.text).parts)
-        .map_err(|most| {
-            Rejection::field(
-                "message",
-                format!("The message must have at most {most} parts."),
-            )
-        })?;
-    let head = head(api, &use_case, &profile, &request).await?;
-    let waits = profile.transport == Transport::Twilio;
+    let seen = &mut Seen::default();
+    let Draft {
+        profile,
+        head,
+        text,
+        ..
+    } = draft(api, &call.body, Purpose::Send, seen).await?;
     let new = NewMessage {
         head: head.clone(),
-        text: request.text.clone(),
+        text: text.clone(),
         key,
-        wait: waits,
+        wait: profile.transport == Transport::Twilio,
     };
     let (id, at, settled) = match api.store.accept(new).await? {
         Acceptance::Accepted { id, at, settled } => (id, at, settled),
         Acceptance::OptedOut => return Err(opted_out()),
-        Acceptance::QueueFull => {
-            let full = "Too many messages are waiting for this use case's gateway.";
-            let status = StatusCode::TOO_MANY_REQUESTS;
-            return Err(Rejection::busy(
-                status,
-                "too_many_requests",
-                full,
-                RETRY_AFTER_S,
-            ));
-        }
+        Acceptance::QueueFull => return Err(queue_full()),
         Acceptance::Known(state) => {
             let answer = known(api, state).await?;
             return answer.ok_or_else(|| idempotency::still_running().into());
@@ -122,13 +94,13 @@ async fn accept(call: &Call<Sender>, key: Option<IdempotencyKey>) -> Result<Resp
         None => Ok(Ok(Settled::new())),
     };
     let entries = entries.ok().and_then(Result::ok).unwrap_or_default();
-    let mut message = Message::accepted(id, at, head, request.text);
     if let Some(refused) = refusal::of(&entries) {
-        if refused.is_opt_out() {
-            opt_out(api, use_case.id, &request.destination).await?;
+        if let (true, Family::UseCases(origin)) = (refused.is_opt_out(), &head.family) {
+            opt_out(api, origin.use_case, &head.destination).await?;
         }
         return Err(refused.into());
     }
+    let mut message = Message::accepted(id, at, head, text);
     entries.iter().for_each(|entry| message.apply(entry));
     let body = record::render(&message, &profile.gateway, record::Moment::Accepted);
     if let Some(key) = key {
@@ -138,6 +110,69 @@ async fn accept(call: &Call<Sender>, key: Option<IdempotencyKey>) -> Result<Resp
         }
     }
     Ok(envelope::json(StatusCode::CREATED, body))
+}
+
+fn admitted(api: &Api) -> Result<(), Rejection> {
+    if *api.admission.borrow() {
+        return Ok(());
+    }
+    let stopping = "The bridge is shutting down.";
+    let status = StatusCode::SERVICE_UNAVAILABLE;
+    Err(Rejection::busy(
+        status,
+        "unavailable",
+        stopping,
+        RETRY_AFTER_S,
+    ))
+}
+
+/// The checks in their order; what breaks none is a message to accept.
+async fn draft(
+    api: &Api,
+    body: &[u8],
+    purpose: Purpose,
+    seen: &mut Seen,
+) -> Result<Draft, Rejection> {
+    let request = parse(body)?;
+    let use_case = find(api, Some(request.use_case))
+        .filter(|u| u.status == UseCaseStatus::Active)
+        .ok_or_else(Rejection::use_case_not_found)?;
+    seen.use_case = Some(use_case.clone());
+    let defaults = &api.config.use_cases_defaults;
+    check::before_send(&use_case, &request.destination, defaults)?;
+    let profile = gateway_of(api, &use_case)?;
+    seen.profile = Some(profile.clone());
+    let parts = text::extent(&request.text).parts;
+    profile.check_parts(parts).map_err(|most| {
+        let text = format!("The message must have at most {most} parts.");
+        Rejection::field("message", text)
+    })?;
+    let (head, ground) = head(api, &use_case, &profile, &request, purpose).await?;
+    Ok(Draft {
+        profile,
+        head,
+        text: request.text,
+        ground,
+    })
+}
+
+/// What a send of this body would come to.
+pub(in super::super) async fn explain(call: &Call<Sender>, body: &Bytes) -> Judged {
+    let mut case = Case::default();
+    let refusal = look(&call.api, body, &mut case).await.err();
+    (case, refusal.map(IntoResponse::into_response))
+}
+
+async fn look(api: &Api, body: &Bytes, case: &mut Case) -> Result<(), Rejection> {
+    admitted(api)?;
+    let draft = draft(api, body, Purpose::Explain, &mut case.seen).await?;
+    let objection = api.store.objection(draft.to_judge(None)).await;
+    case.draft = Some(draft);
+    match objection? {
+        None | Some(Acceptance::Accepted { .. } | Acceptance::Known(_)) => Ok(()),
+        Some(Acceptance::OptedOut) => Err(opted_out()),
+        Some(Acceptance::QueueFull) => Err(queue_full()),
+    }
 }
 
 fn parse(octets: &[u8]) -> Result<SendRequest, Rejection> {
@@ -196,17 +231,17 @@ async fn head(
     use_case: &UseCase,
     profile: &Profile,
     request: &SendRequest,
-) -> Result<Head, Rejection> {
+    purpose: Purpose,
+) -> Result<(Head, Ground), Rejection> {
     let gateway = &profile.gateway;
     let pools = &api.0.pools;
-    let source = pools
-        .choose(api.store.as_ref(), use_case, &request.destination)
-        .await?
-        .unwrap_or_default();
+    let store = api.store.as_ref();
+    let chosen = pools.choose(store, use_case, &request.destination, purpose);
+    let (source, ground) = chosen.await?.unwrap_or((String::new(), Ground::Upstream));
     let extent = text::extent(&request.text);
     let segments = if profile.segments { extent.parts } else { 1 };
     let service = use_case.messaging_service_sid.clone();
-    Ok(Head {
+    let head = Head {
         gateway: gateway.id,
         family: Family::UseCases(UseCaseOrigin {
             use_case: use_case.id,
@@ -221,13 +256,17 @@ async fn head(
         receipts: route::receipts(&api.config, gateway, &request.destination),
         segments,
         unicode: extent.unicode,
-        reference: match segments {
-            1 => 0,
-            _ => api.0.references.next(gateway.id, &request.destination),
-        },
+        reference: api.reference(purpose, gateway.id, &request.destination, segments),
         expires_at: clock::now() + profile.validity,
         not_before: None,
-    })
+    };
+    Ok((head, ground))
+}
+
+fn queue_full() -> Rejection {
+    let full = "Too many messages are waiting for this use case's gateway.";
+    let status = StatusCode::TOO_MANY_REQUESTS;
+    Rejection::busy(status, "too_many_requests", full, RETRY_AFTER_S)
 }
 
 fn opted_out() -> Rejection {
