@@ -358,13 +358,17 @@ pub fn with_header(header: &[u8], text: &str) -> Segment {
 /// True when the text, in septets after fill bits or in 16-bit units, has room in the 140
 /// octets of one message behind a header of so many octets (3GPP TS 23.040 §9.2.3.24).
 pub fn fits_behind(header_octets: usize, text: &str) -> bool {
-    let Some(room) = SEGMENT_OCTETS_MAX.checked_sub(header_octets) else {
-        return false;
+    let (encoding, units) = match gsm7::septets(text) {
+        Some(septets) => (Encoding::Gsm7, septets),
+        None => (Encoding::Ucs2, text.encode_utf16().count()),
     };
-    match gsm7::septets(text) {
-        Some(septets) => septets <= room * 8 / 7,
-        None => 2 * text.encode_utf16().count() <= room,
-    }
+    units_behind(header_octets, encoding).is_some_and(|room| units <= room)
+}
+
+/// Septets, or 16-bit units, that have room in one message behind a header of so many octets;
+/// `None`: the header alone is too long.
+pub fn units_behind(header_octets: usize, encoding: Encoding) -> Option<usize> {
+    (header_octets <= SEGMENT_OCTETS_MAX).then(|| units_in(encoding, header_octets))
 }
 
 #[cfg(test)]
@@ -429,6 +433,9 @@ mod tests {
         assert!(fits_behind(7, &"я".repeat(66)));
         assert!(!fits_behind(7, &"я".repeat(67)));
         assert!(fits_behind(140, "") && !fits_behind(141, ""));
+        assert_eq!(units_behind(7, Encoding::Gsm7), Some(152));
+        assert_eq!(units_behind(7, Encoding::Ucs2), Some(66));
+        assert_eq!(units_behind(141, Encoding::Gsm7), None);
     }
 
     #[test]
