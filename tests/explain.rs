@@ -268,6 +268,11 @@ async fn the_universal_api_is_explained_as_it_sends() {
             .await;
         assert_eq!(said["outcome"], "queued", "{change}");
         let udh = change.get("udhData").is_some();
+        if change["udhData"] == "0605040B8423F0" {
+            let message = &said["message"];
+            let units = ["units", "units_per_part", "units_left"].map(|name| &message[name]);
+            assert_eq!(units, [&json!(6), &json!(152), &json!(146)]);
+        }
         let flagged = said["wire"]["submit_sm"][0]["esm_class"] == 0x40;
         assert!(!udh || flagged && said["message"]["parts"] == 1, "{said}");
     }
@@ -331,6 +336,7 @@ async fn a_use_case_is_explained_with_the_sender_that_it_then_takes() {
         );
         assert_eq!(said["use_case"]["id"], id);
         assert_eq!(said["use_case"]["campaign"], "verified");
+        assert_eq!(said["use_case"]["opted_out"], false);
     }
 }
 
@@ -686,6 +692,26 @@ async fn to_explain_records_nothing_and_takes_nothing() {
     assert_eq!(log(http).await, recorded);
     assert_eq!(line.tap.submits(), submits);
     assert!(line.scene.app.seen().is_empty());
+}
+
+#[tokio::test]
+async fn an_account_that_sends_too_fast_is_told_so() {
+    let slow = |config: &mut toml::Table| {
+        let accounts = config["universal"]["accounts"].as_array_mut().unwrap();
+        let account = accounts[0].as_table_mut().unwrap();
+        account.insert("rate_per_s".into(), toml::Value::Integer(1));
+    };
+    let line = Line::with(slow, json!({})).await;
+    let body = json!({"destination": "+393401234567", "sender": "B", "body": "hi"});
+    // Whoever is slow to ask finds the rate whole again, and tries once more.
+    let (said, sent) = wait_for("a refusal", async || {
+        To::Universal.send(line.http(), &body).await;
+        let said = To::Universal.explain(line.http(), &body).await;
+        let sent = To::Universal.send(line.http(), &body).await;
+        (sent.status == 429 && said["accepted"] == false).then_some((said, sent))
+    })
+    .await;
+    assert_eq!(said["refusal"], told(&sent));
 }
 
 #[tokio::test]

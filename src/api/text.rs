@@ -2,6 +2,7 @@
 
 use smpp_protocol::gsm7::{self, Shift};
 use smpp_protocol::segment::{self, Concat};
+use smpp_protocol::text::Encoding;
 
 /// What a text needs on the air.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -26,6 +27,24 @@ pub(super) struct Outline {
     pub(super) split_at: Vec<usize>,
     /// What the GSM alphabet does not have.
     pub(super) outside: Vec<(usize, char)>,
+}
+
+impl Outline {
+    /// Of a text behind a header of its client's own, so many octets long: it is never cut.
+    pub(super) fn behind(self, header_octets: usize, unicode: bool) -> Outline {
+        let encoding = match unicode {
+            true => Encoding::Ucs2,
+            false => Encoding::Gsm7,
+        };
+        let room = segment::units_behind(header_octets, encoding).unwrap_or(0);
+        Outline {
+            parts: 1,
+            units_per_part: room,
+            units_left: room.saturating_sub(self.units),
+            split_at: Vec::new(),
+            ..self
+        }
+    }
 }
 
 pub(super) fn outline(text: &str) -> Outline {

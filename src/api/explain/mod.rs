@@ -38,6 +38,8 @@ pub(super) struct Case {
     pub(super) draft: Option<Draft>,
     /// It was taken before: a send would be answered as then.
     pub(super) is_repeat: bool,
+    /// The destination has opted out of the use case, or not.
+    pub(super) opted_out: Option<bool>,
     /// Of the account's rate.
     pub(super) allowance: Option<Allowance>,
 }

@@ -103,6 +103,8 @@ struct Purpose<'a> {
     senders: usize,
     /// Empty allows all.
     allowed_regions: &'a [String],
+    /// The destination wants nothing of it; null where an earlier check fails.
+    opted_out: Option<bool>,
 }
 
 /// What limits the send, and how much of it is left.
@@ -116,7 +118,7 @@ struct Limits {
     throughput_per_s: Option<u32>,
     /// Requests that may be unanswered: on each bind, or to the HTTP upstream.
     window: u16,
-    /// How many are; null before the gateway has begun.
+    /// How many are, on the bind that wrote last; null before the gateway has begun.
     in_flight: Option<i64>,
     /// The upstream asked for less, and gets nothing for a moment.
     is_paused: Option<bool>,
@@ -256,7 +258,7 @@ impl<'a> Report<'a> {
             refusal,
             outcome,
             route,
-            use_case: case.seen.use_case.as_deref().map(Purpose::of),
+            use_case: case.seen.use_case.as_deref().map(|u| Purpose::of(u, case)),
             limits,
             message: case.draft.as_ref().map(Message::of),
             wire: sent.map(|draft| Written::of(draft, api, of_the_house)),
@@ -319,7 +321,7 @@ impl<'a> Route<'a> {
 }
 
 impl<'a> Purpose<'a> {
-    fn of(use_case: &'a UseCase) -> Purpose<'a> {
+    fn of(use_case: &'a UseCase, case: &Case) -> Purpose<'a> {
         let brand = use_case.brand.as_ref();
         let campaign = use_case.campaign.as_ref();
         Purpose {
@@ -329,6 +331,7 @@ impl<'a> Purpose<'a> {
             campaign: campaign.map(|c| c.status.as_str()),
             senders: use_case.senders.len(),
             allowed_regions: &use_case.allowed_regions,
+            opted_out: case.opted_out,
         }
     }
 }
@@ -366,10 +369,13 @@ impl<'a> Message<'a> {
     fn of(draft: &'a Draft) -> Message<'a> {
         let (head, text) = (&draft.head, draft.text.as_str());
         let outline = text::outline(text);
-        // Behind a header of the client's own there is one part, however long it is.
-        let (has_own_header, parts) = match &head.family {
-            Family::Universal(origin) => (origin.udh.is_some(), origin.parts),
-            Family::Gateways | Family::UseCases(_) => (false, outline.parts),
+        let header = match &head.family {
+            Family::Universal(origin) => origin.udh.as_ref(),
+            Family::Gateways | Family::UseCases(_) => None,
+        };
+        let outline = match header {
+            Some(header) => outline.behind(header.len(), head.unicode),
+            None => outline,
         };
         let digits = head.destination.strip_prefix('+');
         Message {
@@ -388,12 +394,9 @@ impl<'a> Message<'a> {
             units: outline.units,
             units_per_part: outline.units_per_part,
             units_left: outline.units_left,
-            parts,
+            parts: outline.parts,
             cut_here: draft.profile.segments,
-            split_at: match has_own_header {
-                true => Vec::new(),
-                false => outline.split_at,
-            },
+            split_at: outline.split_at,
             scheduled_at: head.not_before.map(Iso),
             expires_at: Iso(head.expires_at),
         }

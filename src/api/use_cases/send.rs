@@ -168,7 +168,9 @@ async fn look(api: &Api, body: &Bytes, case: &mut Case) -> Result<(), Rejection>
     let draft = draft(api, body, Purpose::Explain, &mut case.seen).await?;
     let objection = api.store.objection(draft.to_judge(None)).await;
     case.draft = Some(draft);
-    match objection? {
+    let objection = objection?;
+    case.opted_out = Some(matches!(objection, Some(Acceptance::OptedOut)));
+    match objection {
         None | Some(Acceptance::Accepted { .. } | Acceptance::Known(_)) => Ok(()),
         Some(Acceptance::OptedOut) => Err(opted_out()),
         Some(Acceptance::QueueFull) => Err(queue_full()),
