@@ -1,4 +1,4 @@
-//! Who gets what: pure decisions from the configuration.
+//! Who hears what: the application behind a message from a handset, or behind a receipt.
 
 use crate::config::{ClassifyBy, Config, Endpoint, ReceiptWish, ServiceProfile};
 use crate::message::{Gateway, MoRoute, Receipts, TrafficClass};
