@@ -547,3 +547,113 @@ fn no_cut_file_panics() {
         let _ = parse(&text[at..]);
     }
 }
+
+/// A file with one route of these rules.
+fn with_rules(rules: &str) -> String {
+    format!("[[routes]]\nname = \"r\"\n{rules}")
+}
+
+#[test]
+fn routes_that_cannot_work_are_told_with_their_place() {
+    const TO: &str = "to = [{ gateway = \"a\" }]\n";
+    let rule = |text: &str| format!("[[routes.rules]]\n{text}\n{TO}");
+    for (text, key, told) in [
+        (
+            rule("prefix = \"49\"") + &rule("prefix = \"+49\""),
+            "routes[0].rules[1].prefix",
+            "is never reached: a rule above has the same prefix",
+        ),
+        (
+            rule("") + &rule("senders = [\"A\"]") + &rule(""),
+            "routes[0].rules[2].prefix",
+            "is never reached: there is a default rule above",
+        ),
+        (
+            rule("prefix = \"49\"\nsenders = [\"A\", \"B\"]")
+                + &rule("prefix = \"49\"\nsenders = [\"B\", \"C\"]"),
+            "routes[0].rules[1].senders",
+            "has `B`, which a rule above with the same prefix has",
+        ),
+        (
+            rule("regex = \"^49\"") + &rule("regex = \"^49\"\nsenders = [\"A\"]"),
+            "routes[0].rules[1].regex",
+            "is never reached: a rule above has the same regex",
+        ),
+        (
+            rule("regex = \".*\""),
+            "routes[0].rules[0].regex",
+            "matches every number",
+        ),
+        (
+            rule("regex = \"^49(15\""),
+            "routes[0].rules[0].regex",
+            "is no regular expression: at character 4: unclosed group",
+        ),
+        (
+            rule("prefix = \"49\"\nregex = \"^49\""),
+            "routes[0].rules[0].regex",
+            "contradicts `prefix`",
+        ),
+        (
+            rule("prefix = \"0049\""),
+            "routes[0].rules[0].prefix",
+            "must be the first digits",
+        ),
+        (
+            "[[routes.rules]]\nto = []".to_owned(),
+            "routes[0].rules[0].to",
+            "needs at least one gateway",
+        ),
+        (String::new(), "routes[0].rules", "needs at least one rule"),
+        (
+            "[[routes.rules]]\nto = [{ gateway = \"a\", weight = 0 }]".to_owned(),
+            "routes[0].rules[0].to[0].weight",
+            "must be between 1 and 10000",
+        ),
+        (
+            rule("failover = [\"b\", \"a\"]"),
+            "routes[0].rules[0].failover",
+            "names `a`, which the rule has already",
+        ),
+        (
+            rule("failover_on = [\"unavailable\"]"),
+            "routes[0].rules[0].failover_on",
+            "has no other gateway to try",
+        ),
+    ] {
+        let text = with_rules(&text);
+        let problems = config::parse("f", &text, &|_| None).expect_err(&text);
+        let found: Vec<&config::Problem> = problems.iter().collect();
+        assert_eq!(found.len(), 1, "{problems}");
+        assert_eq!(found[0].key, key, "{text}");
+        assert!(found[0].message.contains(told), "{problems}");
+        assert!(found[0].line > 0);
+    }
+}
+
+#[test]
+fn an_account_names_a_gateway_or_a_route_that_is_there() {
+    let route = with_rules("[[routes.rules]]\nto = [{ gateway = \"a\" }]\n");
+    let account = |via: &str| {
+        format!("{route}[[universal.accounts]]\nname = \"x\"\napi_key = \"k\"\n{via}\n")
+    };
+    let good = config::parse("f", &account("route = \"r\""), &|_| None).unwrap();
+    assert_eq!(good.universal.accounts[0].via.route_name(), Some("r"));
+    for (via, key, told) in [
+        ("route = \"rr\"", "route", "did you mean \"r\"?"),
+        (
+            "route = \"r\"\ngateway = \"a\"",
+            "route",
+            "contradicts `gateway`",
+        ),
+        ("", "gateway", "`route` would do as well"),
+    ] {
+        let problems = config::parse("f", &account(via), &|_| None).unwrap_err();
+        assert_eq!(problems.len(), 1, "{problems}");
+        let told = problems.to_string().contains(told);
+        assert!(
+            told && problems.iter().all(|p| p.key.ends_with(key)),
+            "{problems}"
+        );
+    }
+}

@@ -55,6 +55,7 @@ impl fmt::Display for Summary<'_> {
             (config.service_profiles.len(), "service profile"),
             (config.endpoints.len(), "endpoint"),
             (config.universal.accounts.len(), "universal account"),
+            (config.routes.len(), "route"),
         ];
         for (n, (count, noun)) in counts.into_iter().enumerate() {
             let comma = if n == 0 { "" } else { ", " };
@@ -84,7 +85,8 @@ mod tests {
         let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("config/bridge.toml");
         let (code, good, bad) = run(&path);
         assert_eq!((code, bad.as_str()), (0, ""));
-        let counts = "good (3 tokens, 1 service profile, 1 endpoint, 1 universal account)\n";
+        let counts =
+            "good (3 tokens, 1 service profile, 1 endpoint, 1 universal account, 1 route)\n";
         assert_eq!(good, format!("{}: {counts}", path.display()));
     }
 

@@ -15,9 +15,11 @@ mod http;
 mod mo;
 mod nearest;
 mod node;
+mod pattern;
 mod problem;
 mod process;
 mod receipt;
+mod route;
 mod secret;
 mod smpp;
 mod storage;
@@ -34,9 +36,11 @@ pub use self::{
     callback::CallbackConfig,
     http::{ApiConfig, ApiToken, HttpConfig, Scope},
     mo::{AddressType, ClassifyBy, MoConfig},
+    pattern::Pattern,
     problem::{Problem, Problems},
     process::{LimitConfig, LogConfig, LogFormat, ShutdownConfig, TlsConfig},
     receipt::{DeliveredAt, DlrConfig, ReceiptConfig},
+    route::{CANDIDATES_MAX, Match, Route, Rule, Target},
     secret::Secret,
     smpp::SmppDefaults,
     storage::StorageConfig,
@@ -64,6 +68,7 @@ pub struct Config {
     pub mo: MoConfig,
     pub service_profiles: Vec<ServiceProfile>,
     pub endpoints: Vec<Endpoint>,
+    pub routes: Vec<Route>,
     pub universal: UniversalConfig,
     pub use_cases: Vec<UseCase>,
     pub use_cases_defaults: UseCasesDefaults,
@@ -128,9 +133,14 @@ pub fn parse(
 }
 
 impl Config {
+    /// The route of this name.
+    pub fn route_named(&self, name: &str) -> Option<&Route> {
+        self.routes.iter().find(|route| route.name == name)
+    }
+
     fn read(table: &mut Table<'_>) -> Self {
         let mut profile_ids = HashSet::new();
-        let mut use_case_ids = HashSet::new();
+        let (mut use_case_ids, mut route_names) = (HashSet::new(), HashSet::new());
         let (mut endpoint_ids, mut msisdns) = (HashSet::new(), HashSet::new());
         // A token with a mistake still shows that the API is not meant to be open.
         let (api, tokens) = table.section("api", |table| {
@@ -151,9 +161,12 @@ impl Config {
             endpoints: table.tables("endpoints", |table| {
                 Endpoint::read(table, &profile_ids, &mut endpoint_ids, &mut msisdns)
             }),
-            universal: table.section("universal", UniversalConfig::read),
+            routes: table.tables("routes", |table| Route::read(table, &mut route_names)),
+            universal: table.section("universal", |table| {
+                UniversalConfig::read(table, &route_names)
+            }),
             use_cases: table.tables("use_cases", |table| {
-                use_case::read(table, &mut use_case_ids)
+                use_case::read(table, &mut use_case_ids, &route_names)
             }),
             use_cases_defaults: table.section("use_cases_defaults", UseCasesDefaults::read),
             smpp: table.section("smpp", |table| {
@@ -253,7 +266,7 @@ mod tests {
             return false;
         };
         if let Some((outer, inline)) = table.rsplit_once('.')
-            && ["organisation", "campaign", "brand"].contains(&inline)
+            && ["organisation", "campaign", "brand", "to"].contains(&inline)
         {
             (table, name) = (outer, inline);
         }

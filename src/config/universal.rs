@@ -6,10 +6,12 @@ use http::Uri;
 use ipnet::IpNet;
 
 use super::{
+    route::via,
     secret::Secret,
     table::Table,
     value::{self, TEXT_MAX, Wrong},
 };
+use crate::message::Via;
 
 /// `[universal]`: family 4. Without accounts every call is answered 401.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -31,9 +33,9 @@ pub struct Account {
     pub password: Option<Secret>,
     /// Networks the account may call from. Default none listed: any.
     pub allowed_ips: Vec<IpNet>,
-    /// Name of the gateway its messages leave through. Gateways are made over the API, so the name
-    /// is looked up when a message is sent.
-    pub gateway: String,
+    /// The gateway or the route its messages take. Gateways are made over the API, so their names
+    /// are looked up when a message is sent.
+    pub via: Via,
     /// Gets the delivery notifications. None (the default): there are none.
     pub callback_url: Option<Uri>,
     /// `price` of a notification, in whatever currency was agreed. Default 0.
@@ -59,16 +61,16 @@ struct Taken {
 }
 
 impl UniversalConfig {
-    pub(super) fn read(table: &mut Table<'_>) -> Self {
+    pub(super) fn read(table: &mut Table<'_>, routes: &HashSet<String>) -> Self {
         let mut taken = Taken::default();
         Self {
-            accounts: table.tables("accounts", |table| Account::read(table, &mut taken)),
+            accounts: table.tables("accounts", |table| Account::read(table, &mut taken, routes)),
         }
     }
 }
 
 impl Account {
-    fn read(table: &mut Table<'_>, taken: &mut Taken) -> Option<Self> {
+    fn read(table: &mut Table<'_>, taken: &mut Taken, routes: &HashSet<String>) -> Option<Self> {
         let name = table.required("name", value::text(TEXT_MAX));
         let api_key = table.secret("api_key");
         let username = table.optional("username", value::text(TEXT_MAX));
@@ -78,7 +80,7 @@ impl Account {
         table.once("username", &username, &mut taken.usernames);
         check_credentials(table, username.as_deref());
         let allowed_ips = table.list("allowed_ips", value::network);
-        let gateway = table.required("gateway", value::text(TEXT_MAX));
+        let via = via(table, routes);
         let callback_url = table.optional("callback_url", value::url);
         let price_per_part = table.or("price_per_part", PRICE_PER_PART, value::price);
         let rate_per_s = table.or("rate_per_s", RATE_PER_S, value::ceiling(1_000_000));
@@ -89,7 +91,7 @@ impl Account {
             username,
             password,
             allowed_ips,
-            gateway: gateway?,
+            via: via?,
             callback_url,
             price_per_part,
             rate_per_s,

@@ -6,18 +6,24 @@ use uuid::Uuid;
 
 use super::{
     node::Value,
+    route::via,
     table::Table,
     value::{self, TEXT_MAX, Word, Wrong},
 };
 use crate::message::{Registration, Timestamp, UseCase, UseCaseStatus};
 
 /// One `[[use_cases]]`, as the record that the API shows. It is the configuration's: the API
-/// shows and uses it, and does not change it. `ids` collects what is taken.
-pub(super) fn read(table: &mut Table<'_>, ids: &mut HashSet<u128>) -> Option<UseCase> {
+/// shows and uses it, and does not change it. `ids` collects what is taken; `routes` has the
+/// names there are.
+pub(super) fn read(
+    table: &mut Table<'_>,
+    ids: &mut HashSet<u128>,
+    routes: &HashSet<String>,
+) -> Option<UseCase> {
     let id = table.required("id", uuid);
     table.once("id", &id, ids);
     let name = table.required("name", value::text(TEXT_MAX));
-    let gateway = table.required("gateway", value::text(TEXT_MAX));
+    let via = via(table, routes);
     let status = table.or("status", UseCaseStatus::Active, value::word);
     let messaging_service_sid = table.optional("messaging_service_sid", value::text(TEXT_MAX));
     let senders = table.list("senders", value::text(TEXT_MAX));
@@ -30,7 +36,7 @@ pub(super) fn read(table: &mut Table<'_>, ids: &mut HashSet<u128>) -> Option<Use
         id: id?,
         name: name?,
         status,
-        gateway: gateway?,
+        via: via?,
         messaging_service_sid,
         senders,
         campaign,

@@ -130,3 +130,11 @@ pub struct GatewayStatus {
     /// Why it is not bound, in words for an operator.
     pub reason: Option<String>,
 }
+
+impl GatewayStatus {
+    /// It takes messages. One that is reached over HTTP has no binds to go by: whether its
+    /// upstream answers shows in each request.
+    pub fn is_up(&self) -> bool {
+        self.bound > 0 || matches!(self.bind, "ready" | "failing")
+    }
+}

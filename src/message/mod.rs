@@ -9,12 +9,14 @@ mod id;
 mod mo;
 mod redact;
 mod reference;
+mod refusal;
 mod remote;
 mod report;
 mod state;
 pub mod terse;
 mod time;
 mod use_case;
+mod via;
 mod view;
 
 pub use event::{
@@ -31,9 +33,11 @@ pub use id::{CallbackId, GatewayId, MessageId, OrphanId};
 pub use mo::{Alphabet, Concat, MoRecord, MoRoute, join};
 pub use redact::{MASK, names_a_secret, redact};
 pub use reference::References;
+pub use refusal::RefusalClass;
 pub use remote::{Secrets, recorded_answer};
 pub use report::{Report, SmppReport};
 pub use state::{Change, Disposition, OnUnknown, State};
 pub use time::Timestamp;
 pub use use_case::{Keyword, Registration, UseCase, UseCaseStatus, msisdn};
+pub use via::Via;
 pub use view::{CallbackState, Message, MoMessage, SegmentView, Story};

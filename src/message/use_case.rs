@@ -1,6 +1,6 @@
 //! A use case: a purpose to send for, with its pool of senders and what it is registered for.
 
-use super::Timestamp;
+use super::{Timestamp, Via};
 use serde::{Deserialize, Serialize};
 
 /// The record that operators create and change through the API, or write into the
@@ -11,8 +11,9 @@ pub struct UseCase {
     pub id: u128,
     pub name: String,
     pub status: UseCaseStatus,
-    /// Name of the gateway its messages leave through.
-    pub gateway: String,
+    /// The gateway or the route its messages take.
+    #[serde(flatten)]
+    pub via: Via,
     /// A Twilio-compatible upstream chooses the sender from this service.
     pub messaging_service_sid: Option<String>,
     /// The pool: numbers with `+`, short codes, or names.
@@ -118,6 +119,23 @@ mod tests {
         for text in ["please stop", "stop it", "", "no"] {
             assert_eq!(Keyword::of(text), None, "{text:?}");
         }
+    }
+
+    #[test]
+    fn a_use_case_is_read_as_it_was_written_before_there_were_routes() {
+        let before = r#"{"id":340282366920938463463374607431768211455,"name":"u","status":"active",
+            "gateway":"smsc","messaging_service_sid":null,"senders":[],"campaign":null,"brand":null,
+            "allowed_regions":[],"sticky_sender":true,"area_code_geomatch":true,
+            "created_at":1,"updated_at":2,"configured":false}"#;
+        let mut use_case: UseCase = serde_json::from_str(before).unwrap();
+        assert_eq!(use_case.via, Via::Gateway("smsc".into()));
+        assert_eq!(
+            (use_case.id, use_case.updated_at),
+            (u128::MAX, Timestamp(2))
+        );
+        use_case.via = Via::Route("world".into());
+        let written = serde_json::to_string(&use_case).unwrap();
+        assert_eq!(serde_json::from_str::<UseCase>(&written).unwrap(), use_case);
     }
 
     #[test]

@@ -173,7 +173,7 @@ fn draft(
     purpose: Purpose,
     seen: &mut Seen,
 ) -> Result<Draft, Reason> {
-    let profile = api.snapshot().named(&account.gateway).cloned();
+    let profile = api.snapshot().named(account.via.gateway_name().unwrap_or_default()).cloned();
     seen.profile.clone_from(&profile);
     let profile = profile.ok_or(Reason::NoRoute)?;
     if !profile.gateway.is_active {

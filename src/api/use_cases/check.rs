@@ -82,7 +82,7 @@ fn is_us_long_code(sender: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::message::{Registration, Timestamp, UseCaseStatus};
+    use crate::message::{Registration, Timestamp, UseCaseStatus, Via};
     use axum::response::IntoResponse;
 
     fn use_case(senders: &[&str], campaign: &str, brand: &str) -> UseCase {
@@ -94,7 +94,7 @@ mod tests {
             id: 1,
             name: "u".into(),
             status: UseCaseStatus::Active,
-            gateway: "g".into(),
+            via: Via::Gateway("g".into()),
             messaging_service_sid: None,
             senders: senders.iter().map(|s| (*s).to_owned()).collect(),
             campaign: registered(campaign),

@@ -136,7 +136,8 @@ pub(in super::super) fn create(operation: &mut Operation<'_>) {
         .or_null()
         .says("One is made where there is none.")
         .into();
-    body["required"] = json!(["name", "gateway"]);
+    body["required"] = json!(["name"]);
+    body["oneOf"] = json!([{ "required": ["gateway"] }, { "required": ["route"] }]);
     operation
         .named(TAG, "createUseCase", "Create a use case")
         .takes(body)
@@ -229,9 +230,10 @@ fn body() -> Value {
             .with("required", vec!["status"])
             .or_null()
     };
-    const NAMES: [&str; 10] = [
+    const NAMES: [&str; 11] = [
         "name",
         "gateway",
+        "route",
         "messaging_service_sid",
         "status",
         "senders",
@@ -246,7 +248,9 @@ fn body() -> Value {
         &[],
         [
             text(1),
-            text(1).says("The name of the gateway that sends."),
+            text(1).says("The name of the gateway that sends, unless there is a route."),
+            text(1).says("The name of a route of the configuration, in place of a gateway. Naming one of the \
+                 two takes the other away."),
             text(0).or_null(),
             Schema::words(STATUSES).or_null(),
             list(sender, SENDERS_MAX).says("Numbers in E.164 form, short codes, or names."),

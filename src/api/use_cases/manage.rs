@@ -13,7 +13,8 @@ use super::super::json as octets;
 use super::super::{body, envelope};
 use super::rejection::Rejection;
 use super::{Key, NumberOf, UseCaseCall, check, find};
-use crate::message::{Registration, Timestamp, UseCase, UseCaseStatus, msisdn};
+use crate::config::Config;
+use crate::message::{Registration, Timestamp, UseCase, UseCaseStatus, Via, msisdn};
 
 /// Characters of a name, a gateway's name or an id, at most.
 pub(super) const TEXT_MAX: usize = 255;
@@ -30,8 +31,10 @@ pub(super) struct Record<'a> {
     name: &'a str,
     #[schemars(with = "String", extend("enum" = STATUSES))]
     status: UseCaseStatus,
-    /// The name of the gateway that sends.
-    gateway: &'a str,
+    /// The name of the gateway that sends; null where a route chooses it.
+    gateway: Option<&'a str>,
+    /// The name of the route that chooses the gateway; null where there is none.
+    route: Option<&'a str>,
     messaging_service_sid: Option<&'a str>,
     senders: &'a [String],
     #[schemars(with = "Option<Registered>")]
@@ -63,7 +66,8 @@ fn render(use_case: &UseCase) -> Value {
         id: Uuid::from_u128(use_case.id),
         name: &use_case.name,
         status: use_case.status,
-        gateway: &use_case.gateway,
+        gateway: use_case.via.gateway_name(),
+        route: use_case.via.route_name(),
         messaging_service_sid: use_case.messaging_service_sid.as_deref(),
         senders: &use_case.senders,
         campaign: use_case.campaign.as_ref(),
@@ -121,7 +125,7 @@ pub(in super::super) async fn create(
         id,
         name: String::new(),
         status: UseCaseStatus::Active,
-        gateway: String::new(),
+        via: Via::Gateway(String::new()),
         messaging_service_sid: None,
         senders: Vec::new(),
         campaign: None,
@@ -133,7 +137,11 @@ pub(in super::super) async fn create(
         updated_at: Timestamp(0),
         configured: false,
     };
-    let use_case = call.api.store.put_use_case(change.onto(blank)?).await?;
+    let use_case = call
+        .api
+        .store
+        .put_use_case(change.onto(blank, &call.api.config)?)
+        .await?;
     Ok(answer(StatusCode::CREATED, &use_case))
 }
 
@@ -145,7 +153,7 @@ pub(in super::super) async fn change(
     let _changing = call.api.0.changing.lock().await;
     let present = changeable(&call.api, key)?;
     body::must_be_json(&call.headers)?;
-    let changed = Change::parse(&call.body)?.onto(present)?;
+    let changed = Change::parse(&call.body)?.onto(present, &call.api.config)?;
     let use_case = call.api.store.put_use_case(changed).await?;
     Ok(answer(StatusCode::OK, &use_case))
 }
@@ -241,19 +249,14 @@ impl Change {
     }
 
     /// The use case with the change laid over it, if it breaks no rule.
-    fn onto(mut self, mut u: UseCase) -> Result<UseCase, Rejection> {
+    fn onto(mut self, mut u: UseCase, config: &Config) -> Result<UseCase, Rejection> {
         if let Some(name) = self.text("name") {
             u.name = name.unwrap_or_default();
         }
         if u.name.is_empty() {
             self.wrong("name", "is required");
         }
-        if let Some(gateway) = self.text("gateway") {
-            u.gateway = gateway.unwrap_or_default();
-        }
-        if u.gateway.is_empty() {
-            self.wrong("gateway", "is required");
-        }
+        self.change_via(&mut u.via, config);
         if let Some(sid) = self.text("messaging_service_sid") {
             u.messaging_service_sid = sid;
         }
@@ -297,6 +300,31 @@ impl Change {
             Ok(u)
         } else {
             Err(Rejection::fields(self.errors))
+        }
+    }
+
+    /// The one of `gateway` and `route` that is named takes the place of what was there.
+    fn change_via(&mut self, via: &mut Via, config: &Config) {
+        let (gateway, route) = (self.text("gateway"), self.text("route"));
+        match (gateway, route) {
+            (Some(Some(_)), Some(Some(_))) => {
+                self.wrong("route", "contradicts the gateway: there is one of them");
+            }
+            (Some(Some(gateway)), _) => *via = Via::Gateway(gateway),
+            (_, Some(Some(route))) => *via = Via::Route(route),
+            // What is not there is taken away easily.
+            (Some(None), _) if via.gateway_name().is_some() => *via = Via::Gateway(String::new()),
+            (_, Some(None)) if via.route_name().is_some() => *via = Via::Gateway(String::new()),
+            _ => {}
+        }
+        match via {
+            Via::Gateway(name) if name.is_empty() => {
+                self.wrong("gateway", "is required, unless there is a route");
+            }
+            Via::Route(name) if config.route_named(name).is_none() => {
+                self.wrong("route", "is none of the configuration's");
+            }
+            _ => {}
         }
     }
 

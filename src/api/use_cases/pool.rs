@@ -139,14 +139,14 @@ impl Memory {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::message::{Timestamp, UseCaseStatus};
+    use crate::message::{Timestamp, UseCaseStatus, Via};
 
     fn use_case(senders: &[&str]) -> UseCase {
         UseCase {
             id: 1,
             name: "u".into(),
             status: UseCaseStatus::Active,
-            gateway: "g".into(),
+            via: Via::Gateway("g".into()),
             messaging_service_sid: None,
             senders: senders.iter().map(|s| (*s).to_owned()).collect(),
             campaign: None,

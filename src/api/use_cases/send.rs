@@ -219,7 +219,10 @@ fn parse(octets: &[u8]) -> Result<SendRequest, Rejection> {
 
 fn gateway_of(api: &Api, use_case: &UseCase) -> Result<Arc<Profile>, Rejection> {
     let snapshot = api.snapshot();
-    let profile = snapshot.named(&use_case.gateway);
+    let profile = use_case
+        .via
+        .gateway_name()
+        .and_then(|name| snapshot.named(name));
     let profile = profile.filter(|p| p.gateway.is_active).cloned();
     profile.ok_or_else(|| {
         let none = "The use case's gateway is not there, or not active.";
