@@ -25,6 +25,7 @@ pub struct StoreMetrics {
     pub commit_seconds: Histogram,
     pub commit_octets: IntCounter,
     pub failures: IntCounter,
+    pub reroutes: IntCounterVec,
     pub invariant_violations: IntCounterVec,
     pub recovery_frames: IntGauge,
     pub recovery_frames_left: IntGauge,
@@ -89,6 +90,11 @@ impl Metrics {
                 failures: r.counter(
                     "store_failures_total",
                     "Failed writes. Any at all: look at the disk and the daemon's log.",
+                ),
+                reroutes: r.counter_vec(
+                    "reroutes_total",
+                    "Messages given to another gateway of their route.",
+                    &["from", "to", "reason"],
                 ),
                 invariant_violations: r.counter_vec(
                     "invariant_violations_total",

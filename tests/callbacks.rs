@@ -374,6 +374,7 @@ fn head(gateway: GatewayId) -> Head {
         reference: 0,
         expires_at: Timestamp::NEVER,
         not_before: None,
+        others: None,
     }
 }
 

@@ -62,6 +62,7 @@ fn new(text: String) -> NewMessage {
         reference: 7,
         expires_at: Timestamp::NEVER,
         not_before: None,
+        others: None,
     };
     NewMessage {
         head,

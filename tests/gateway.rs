@@ -135,6 +135,7 @@ impl Bridge {
             reference: 42,
             expires_at: Timestamp::NEVER,
             not_before: None,
+            others: None,
         };
         let new = NewMessage {
             head,

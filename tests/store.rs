@@ -139,6 +139,7 @@ fn head() -> Head {
         reference: 7,
         expires_at: Timestamp::NEVER,
         not_before: None,
+        others: None,
     }
 }
 
@@ -190,6 +191,7 @@ fn unanswered(message: MessageId, policy: OnUnknown) -> Response {
 fn refused(message: MessageId, disposition: Disposition) -> Response {
     let outcome = Outcome::Refused {
         disposition,
+        class: None,
         status: Some(8),
         reason: "test".into(),
         answer: None,

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use super::Api;
 use super::directory::Profile;
+use super::way::Routing;
 use crate::message::{GatewayId, Head, UseCase};
 use crate::store::{IdempotencyKey, NewMessage};
 
@@ -23,6 +24,8 @@ pub(super) struct Seen {
     pub(super) use_case: Option<Arc<UseCase>>,
     /// Of the gateway that the message would leave through.
     pub(super) profile: Option<Arc<Profile>>,
+    /// What a route says of it.
+    pub(super) routing: Option<Routing>,
 }
 
 #[derive(Clone, Debug)]

@@ -42,6 +42,7 @@ mod text;
 mod twilio;
 mod universal;
 mod use_cases;
+mod way;
 
 use std::net::IpAddr;
 use std::ops::Deref;

@@ -160,6 +160,12 @@ impl Rule {
         self.senders.is_empty() || self.senders.iter().any(|s| bare(s) == bare(sender))
     }
 
+    /// Every gateway that it names.
+    pub fn gateways(&self) -> impl Iterator<Item = &str> {
+        let to = self.to.iter().map(|target| target.gateway.as_str());
+        to.chain(self.failover.iter().map(String::as_str))
+    }
+
     /// Is for messages that no other rule is for.
     pub fn is_default(&self) -> bool {
         matches!(&self.destination, Match::Prefix(prefix) if prefix.is_empty())

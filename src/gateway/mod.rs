@@ -4,6 +4,7 @@
 //! notice ends a gateway's binds, answers awaited, and begins them anew; any other
 //! change is passed on to the running task.
 
+mod failover;
 mod http;
 mod smpp;
 
@@ -91,6 +92,7 @@ struct Running {
 
 /// Runs all gateways until shutdown; returns when every bind is closed.
 pub async fn run(context: Context, shutdown: Shutdown) {
+    let failover = tokio::spawn(failover::run(context.clone(), shutdown.clone()));
     let mut gateways = context.store.gateways();
     let mut supervisor = Supervisor {
         context,
@@ -119,6 +121,9 @@ pub async fn run(context: Context, shutdown: Shutdown) {
         }
     }
     supervisor.stop_all().await;
+    if let Err(e) = failover.await {
+        error!(error = %e, "the watch over routes failed");
+    }
 }
 
 struct Supervisor {

@@ -5,8 +5,8 @@
 //! are appended at the end; what is written once stays readable.
 
 use super::{
-    CallbackId, Concat, EncodedHead, GatewayId, MessageId, MoRecord, OrphanId, Report, State,
-    Timestamp, terse,
+    CallbackId, Concat, EncodedHead, GatewayId, MessageId, MoRecord, MoveReason, OrphanId, Report,
+    State, Timestamp, terse,
 };
 use serde::{Deserialize, Serialize};
 
@@ -173,6 +173,13 @@ pub enum Event {
         content: u128,
         taken_at: Timestamp,
         answer: Option<(u16, String)>,
+    },
+
+    /// It waits for another gateway of its route now; nothing of it was taken before.
+    Rerouted {
+        from: GatewayId,
+        to: GatewayId,
+        why: MoveReason,
     },
 }
 

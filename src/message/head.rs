@@ -1,6 +1,6 @@
 //! What a message is, apart from its text: fixed when it is accepted.
 
-use super::{GatewayId, Timestamp, terse};
+use super::{GatewayId, Others, OthersRef, Timestamp, terse};
 use serde::{Deserialize, Serialize};
 use std::borrow::Cow;
 
@@ -36,6 +36,8 @@ pub struct Head {
     pub expires_at: Timestamp,
     /// Not sent before; `None` is at once.
     pub not_before: Option<Timestamp>,
+    /// Where else it may go; `None`: nowhere.
+    pub others: Option<Others>,
 }
 
 /// A [`Head`] as the log and the live state keep it.
@@ -62,6 +64,8 @@ pub struct HeadRef<'a> {
     pub reference: u8,
     pub expires_at: Timestamp,
     pub not_before: Option<Timestamp>,
+    #[serde(borrow)]
+    pub others: Option<OthersRef<'a>>,
 }
 
 /// A text that is packed where it lies.
@@ -279,6 +283,7 @@ impl TrafficClass {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::message::RefusalClass;
 
     #[test]
     fn a_head_reads_the_same_in_place() {
@@ -301,6 +306,11 @@ mod tests {
             reference: 200,
             expires_at: Timestamp(1_795_000_000_000_000),
             not_before: None,
+            others: Some(Others {
+                gateways: vec![GatewayId(8), GatewayId(300)],
+                after: vec![RefusalClass::Unavailable],
+                down_after_ms: 5000,
+            }),
         };
         let encoded = EncodedHead::from(&head);
         assert_eq!(encoded.decode().as_ref(), Some(&head));
@@ -318,6 +328,14 @@ mod tests {
             (read.reference, read.expires_at, read.not_before),
             (200, head.expires_at, None)
         );
+        let others = read.others.unwrap();
+        assert_eq!(
+            others.gateways().collect::<Vec<_>>(),
+            [GatewayId(8), GatewayId(300)]
+        );
+        assert_eq!(others.down_after_ms(), 5000);
+        assert!(others.is_after(RefusalClass::Unavailable));
+        assert!(!others.is_after(RefusalClass::Invalid));
     }
 
     #[test]
@@ -337,6 +355,7 @@ mod tests {
             reference: 9,
             expires_at: Timestamp(3),
             not_before: Some(Timestamp(2)),
+            others: None,
         };
         let use_case = EncodedHead::from(&head(Family::UseCases(UseCaseOrigin {
             use_case: u128::MAX - 1,

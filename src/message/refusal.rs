@@ -30,3 +30,22 @@ impl RefusalClass {
         }
     }
 }
+
+/// Why a message was given to another gateway.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+pub enum MoveReason {
+    /// Its gateway has had no bind for too long.
+    Down,
+    /// Its gateway refused it.
+    Refused(RefusalClass),
+}
+
+impl MoveReason {
+    /// As a word for records and labels.
+    pub fn name(self) -> &'static str {
+        match self {
+            MoveReason::Down => "down",
+            MoveReason::Refused(class) => class.name(),
+        }
+    }
+}

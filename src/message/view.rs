@@ -303,6 +303,10 @@ impl Message {
                 self.enter(*state, at, Some(*delivered));
                 self.made(callbacks.len());
             }
+            Event::Rerouted { to, .. } => {
+                self.head.gateway = *to;
+                self.enter(State::Queued, at, None);
+            }
             Event::Expired { callbacks } => {
                 self.error =
                     Some("the validity period ran out before the message was submitted".into());

@@ -138,6 +138,7 @@ mod tests {
                 reference: 9,
                 expires_at: Timestamp::NEVER,
                 not_before: None,
+                others: None,
             },
             text: "a".repeat(400),
             segments: (1..=segments).collect(),

@@ -30,16 +30,19 @@ pub fn of_status(status: CommandStatus) -> RefusalClass {
     }
 }
 
-/// The class of an answer over HTTP that says no; of 2xx, one whose body does.
-pub fn of_http(status: u16) -> RefusalClass {
-    match status {
+/// The class of an answer over HTTP that says no; of 2xx, one whose body does. `None`: a server
+/// that failed on the way, or a proxy in front of it, may have passed the message on.
+pub fn of_http(status: u16) -> Option<RefusalClass> {
+    let class = match status {
         // Our account there: no credit, no access, too many at once. Nothing is said of the
         // message.
         401 | 402 | 403 | 407 | 408 | 425 | 429 => RefusalClass::Unavailable,
-        500.. => RefusalClass::Unavailable,
+        501 | 503 => RefusalClass::Unavailable,
+        500.. => return None,
         400 | 413 | 414 | 422 => RefusalClass::Invalid,
         _ => RefusalClass::Rejected,
-    }
+    };
+    Some(class)
 }
 
 #[cfg(test)]
@@ -81,10 +84,12 @@ mod tests {
             (412, Rejected),
             (422, Invalid),
             (429, Unavailable),
-            (500, Unavailable),
             (503, Unavailable),
         ] {
-            assert_eq!(of_http(status), class, "{status}");
+            assert_eq!(of_http(status), Some(class), "{status}");
+        }
+        for status in [500, 502, 504] {
+            assert_eq!(of_http(status), None, "{status}");
         }
     }
 }

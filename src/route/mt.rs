@@ -64,6 +64,11 @@ pub enum Fate {
 }
 
 impl Fate {
+    /// The message may go there later.
+    pub fn is_left(self) -> bool {
+        matches!(self, Fate::Behind | Fate::Not(Standing::Down))
+    }
+
     /// As a word for records.
     pub fn name(self) -> &'static str {
         match self {
@@ -123,16 +128,18 @@ pub enum RuleFate {
 }
 
 impl RuleFate {
+    pub const NAMES: [&str; 6] = [
+        "decides",
+        "not_matched",
+        "other_sender",
+        "shorter_prefix",
+        "any_sender",
+        "later_than_regex",
+    ];
+
     /// As a word for records.
     pub fn name(self) -> &'static str {
-        match self {
-            RuleFate::Decides => "decides",
-            RuleFate::OtherDestination => "not_matched",
-            RuleFate::OtherSender => "other_sender",
-            RuleFate::ShorterPrefix => "shorter_prefix",
-            RuleFate::AnySender => "any_sender",
-            RuleFate::LaterThanRegex => "later_than_regex",
-        }
+        RuleFate::NAMES[self as usize]
     }
 }
 

@@ -430,7 +430,7 @@ impl Trace {
     fn take(&mut self, event: &Event) -> Option<&'static str> {
         let (state, soft, callbacks) = match event {
             Event::Leased { .. } => (State::Submitting, false, 0),
-            Event::Released { .. } => (State::Queued, false, 0),
+            Event::Released { .. } | Event::Rerouted { .. } => (State::Queued, false, 0),
             Event::Submitted {
                 state, callbacks, ..
             } => (*state, self.soft, callbacks.len()),
@@ -530,6 +530,7 @@ mod tests {
             reference: 0,
             expires_at: Timestamp::NEVER,
             not_before: None,
+            others: None,
         };
         Event::Accepted {
             head: EncodedHead::from(&head),

@@ -2,9 +2,10 @@
 
 use crate::message::{
     CallbackId, CallbackKind, Disposition, EncodedHead, Entry, GatewayId, Head, MessageId,
-    MoRecord, OnUnknown, OrphanId, Report, State, Story, Timestamp,
+    MoRecord, OnUnknown, OrphanId, RefusalClass, Report, State, Story, Timestamp,
 };
 use std::sync::Arc;
+use std::time::Duration;
 use tokio::sync::oneshot;
 
 /// A message to accept.
@@ -107,12 +108,23 @@ pub enum Outcome {
     },
     Refused {
         disposition: Disposition,
+        /// What it means for another upstream; `None`: this one may have taken it all the same.
+        class: Option<RefusalClass>,
         status: Option<u32>,
         reason: String,
         answer: Option<String>,
     },
     /// Written, and never answered.
     Unanswered { reason: String, policy: OnUnknown },
+}
+
+/// How the gateways of routes stand.
+#[derive(Clone, Debug, Default)]
+pub struct Standings {
+    /// They take messages.
+    pub up: Vec<GatewayId>,
+    /// They do not, for so long.
+    pub down: Vec<(GatewayId, Duration)>,
 }
 
 /// Something an upstream sent.

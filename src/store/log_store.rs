@@ -255,6 +255,10 @@ impl Store for LogStore {
         self.tell(Request::Responded(responses));
     }
 
+    fn reroute(&self, standings: Standings) -> Ticket<usize> {
+        self.ask(|to| Request::Reroute(standings, to))
+    }
+
     fn resolve_in_doubt(&self, gateway: GatewayId, policy: OnUnknown) -> Ticket<usize> {
         self.ask(|to| Request::ResolveInDoubt(gateway, policy, to))
     }

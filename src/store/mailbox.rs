@@ -3,7 +3,7 @@
 use super::StoreError;
 use super::intent::{
     Acceptance, CallbackLease, CallbackOutcome, Counts, Filter, Finding, IdempotencyKey, InDoubt,
-    Inbound, KeyState, Lease, OrphanView, Prepared, Response,
+    Inbound, KeyState, Lease, OrphanView, Prepared, Response, Standings,
 };
 use crate::message::{CallbackId, Entry, Gateway, GatewayId, MessageId, OnUnknown, Story, UseCase};
 use std::collections::VecDeque;
@@ -21,6 +21,7 @@ pub(super) enum Request {
     WithdrawLeases(GatewayId),
     Release(Vec<(MessageId, Vec<u8>)>),
     Responded(Vec<Response>),
+    Reroute(Standings, Answer<usize>),
     ResolveInDoubt(GatewayId, OnUnknown, Answer<usize>),
     Inbound(Vec<Inbound>, Answer<Vec<Finding>>),
     LeaseCallbacks(usize, Answer<Vec<CallbackLease>>),
@@ -145,7 +146,7 @@ pub(super) fn refuse(request: Request, why: &StoreError) {
         Request::Accept(_, to) => no(to, why),
         Request::Objection(_, to) => no(to, why),
         Request::Lease(_, _, to) => no(to, why),
-        Request::ResolveInDoubt(_, _, to) => no(to, why),
+        Request::Reroute(_, to) | Request::ResolveInDoubt(_, _, to) => no(to, why),
         Request::Inbound(_, to) => no(to, why),
         Request::LeaseCallbacks(_, to) => no(to, why),
         Request::Redeliver(_, to) | Request::Cancel(_, to) => no(to, why),

@@ -25,7 +25,7 @@ pub use export::LogPage;
 pub use intent::{
     Acceptance, CallbackLease, CallbackOutcome, Counts, Evidence, Filter, Finding, IdRule,
     IdempotencyKey, InDoubt, Inbound, KeyState, Lease, NewMessage, OrphanView, Outcome, Predicate,
-    Response, Settled, Subject, Unmatched,
+    Response, Settled, Standings, Subject, Unmatched,
 };
 pub use ledger::Policy;
 pub use log_store::{LogStore, OpenOptions};
@@ -72,6 +72,11 @@ pub trait Store: Send + Sync + 'static {
 
     /// What became of leased segments. Not waited for: the order of calls protects it.
     fn responded(&self, responses: Vec<Response>);
+
+    /// Gives messages that wait for a gateway that is down to another one that is up, as far as
+    /// their routes allow; refusals choose among those that are up from then on. Returns how
+    /// many were moved, and moves no more than some thousand at once: then it may be asked again.
+    fn reroute(&self, standings: Standings) -> Ticket<usize>;
 
     /// Decides the gateway's messages that are in flight although nobody sends them: since
     /// the bridge last stopped, or a task of it failed. To be called before the first

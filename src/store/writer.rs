@@ -11,7 +11,7 @@ use super::reader::Read;
 use super::watchdog::Watchdog;
 use super::{Gateways, Health, StoreError, UseCases};
 use crate::message::{MessageId, Timestamp};
-use crate::metrics::StoreMetrics;
+use crate::metrics::{StoreMetrics, label};
 use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
@@ -140,6 +140,10 @@ impl<J: Journal> Writer<J> {
             Request::WithdrawLeases(gateway) => l.withdraw_leases(gateway),
             Request::Release(segments) => l.release(segments),
             Request::Responded(responses) => l.responded(responses),
+            Request::Reroute(standings, to) => {
+                let moved = l.reroute(standings);
+                l.reply(to, moved);
+            }
             Request::ResolveInDoubt(gateway, policy, to) => {
                 let n = l.resolve_in_doubt(gateway, policy);
                 l.reply(to, n);
@@ -350,6 +354,14 @@ impl<J: Journal> Writer<J> {
             let name = [invariant.name()];
             let counter = self.metrics.invariant_violations.with_label_values(&name);
             counter.inc_by(count);
+        }
+        for ((from, to, why), count) in self.ledger.take_moves() {
+            let labels = [label(from), label(to), why.name().to_owned()];
+            let labels = labels.each_ref().map(String::as_str);
+            self.metrics
+                .reroutes
+                .with_label_values(&labels)
+                .inc_by(count);
         }
         for violation in violations {
             let invariant = violation.invariant.name();

@@ -87,6 +87,7 @@ fn new(text: &str) -> NewMessage {
         reference: 7,
         expires_at: Timestamp::NEVER,
         not_before: None,
+        others: None,
     };
     NewMessage {
         head,

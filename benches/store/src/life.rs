@@ -156,6 +156,7 @@ fn new_message(gateway: GatewayId, number: u64) -> NewMessage {
             reference: 7,
             expires_at: Timestamp(4_000_000_000_000_000),
             not_before: None,
+            others: None,
         },
         text: TEXT.into(),
         key: None,

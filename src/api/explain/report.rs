@@ -15,6 +15,7 @@ use super::super::directory::Profile;
 use super::super::draft::{Draft, Ground};
 use super::super::gateways::Status;
 use super::super::use_cases::Rejection;
+use super::super::way::Routing;
 use super::super::{Api, country, text};
 use super::asker::Asker;
 use super::callbacks::{self, Callback};
@@ -22,6 +23,7 @@ use super::{Case, FAMILIES};
 use crate::message::{Family, MASK, TrafficClass, Transport, UseCase};
 use crate::metrics::label;
 use crate::outbound::wire::{self, PduText, RequestText, Wire};
+use crate::route::{Fate, RuleFate};
 
 /// What a send would come to.
 #[derive(Debug, Serialize, JsonSchema)]
@@ -64,18 +66,38 @@ pub(super) struct Refused {
 #[derive(Debug, Serialize, JsonSchema)]
 #[schemars(rename = "ExplainedRoute")]
 struct Route<'a> {
-    gateway: Upstream<'a>,
-    /// All that were considered.
+    /// Null where none can take the message.
+    gateway: Option<Upstream<'a>>,
+    /// All that were considered, in the order in which they are tried.
     candidates: Vec<Candidate<'a>>,
+    /// The route of the configuration that decides; null where the gateway is named.
+    route: Option<&'a str>,
+    /// The route's rules in their order, and what each has to do with the message.
+    rules: Vec<Rule>,
+}
+
+/// One rule of the route.
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(rename = "ExplainedRule")]
+struct Rule {
+    /// From 1.
+    rule: usize,
+    #[schemars(extend("enum" = RuleFate::NAMES))]
+    fate: &'static str,
 }
 
 #[derive(Debug, Serialize, JsonSchema)]
 #[schemars(rename = "ExplainedCandidate")]
 struct Candidate<'a> {
-    gateway: u32,
+    /// Null where there is no gateway of this name.
+    gateway: Option<u32>,
     name: &'a str,
     chosen: bool,
+    /// Why it is chosen, or not: a sentence where the gateway is named; of a route `chosen`,
+    /// `behind` (its turn comes after), `down`, `disabled`, `unknown_gateway`, or `unfit`.
     reason: &'static str,
+    /// Its share among the rule's gateways; null where it is named, or there for failover only.
+    weight: Option<u16>,
 }
 
 /// The gateway as it is now.
@@ -249,6 +271,10 @@ impl<'a> Report<'a> {
             }
             route = Some(Route::of(profile, status, family));
         }
+        if let Some(routing) = &case.seen.routing {
+            let gateway = route.and_then(|named| named.gateway);
+            route = Some(Route::decided(routing, gateway));
+        }
         // Of what is sent, something is written and somebody may be told.
         let sent = case.draft.as_ref();
         let sent = sent.filter(|_| matches!(outcome, Some("queued" | "scheduled")));
@@ -304,18 +330,38 @@ impl<'a> Route<'a> {
         };
         Route {
             candidates: vec![Candidate {
-                gateway: gateway.id.0,
+                gateway: Some(gateway.id.0),
                 name: &gateway.name,
                 chosen: true,
                 reason,
+                weight: None,
             }],
-            gateway: Upstream {
+            gateway: Some(Upstream {
                 id: gateway.id.0,
                 name: &gateway.name,
                 transport: profile.transport.name(),
                 is_active: gateway.is_active,
                 status,
-            },
+            }),
+            route: None,
+            rules: Vec::new(),
+        }
+    }
+
+    fn decided(routing: &'a Routing, gateway: Option<Upstream<'a>>) -> Route<'a> {
+        let candidates = routing.candidates.iter().map(|c| Candidate {
+            gateway: c.gateway.map(|id| id.0),
+            name: &c.name,
+            chosen: c.fate == Fate::Chosen.name(),
+            reason: c.fate,
+            weight: c.weight,
+        });
+        let rules = (1..).zip(&routing.rules);
+        Route {
+            gateway,
+            candidates: candidates.collect(),
+            route: Some(&routing.route),
+            rules: rules.map(|(rule, fate)| Rule { rule, fate }).collect(),
         }
     }
 }

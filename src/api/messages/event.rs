@@ -28,12 +28,13 @@ pub(super) struct Row {
 }
 
 /// The types there are.
-const KINDS: [&str; 12] = [
+const KINDS: [&str; 13] = [
     "requested",
     "dispatched",
     "submitted",
     "submit_failed",
     "resubmitted",
+    "rerouted",
     "receipt",
     "dlr",
     "dlr_ignored",
@@ -159,6 +160,10 @@ fn line(event: &Event, segments: u8, first: bool) -> Option<(&'static str, Value
             };
             (kind, detail)
         }
+        Event::Rerouted { from, to, why } => (
+            "rerouted",
+            json!({ "from": from.0, "to": to.0, "reason": why.name() }),
+        ),
         Event::Expired { .. } => (
             "submit_failed",
             json!({ "reason": "the validity period ran out", "final": true }),

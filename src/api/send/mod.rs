@@ -190,6 +190,7 @@ fn head(api: &Api, profile: &Profile, request: &SendRequest<'_>, purpose: Purpos
         reference: api.reference(purpose, gateway.id, &request.to_digits, segments),
         expires_at: now() + profile.validity,
         not_before: None,
+        others: None,
     }
 }
 

@@ -23,6 +23,7 @@ async fn submitted(bridge: &Bridge, gateway: u64, upstream_id: &str, answer: Val
         reference: 0,
         expires_at: Timestamp::NEVER,
         not_before: None,
+        others: None,
     };
     let new = NewMessage {
         head,

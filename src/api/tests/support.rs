@@ -252,6 +252,7 @@ pub(super) fn dispatched(upstream_id: &str, body: Value) -> Outcome {
 pub(super) fn refused(status: u32, reason: &str) -> Outcome {
     Outcome::Refused {
         disposition: Disposition::Refused,
+        class: None,
         status: Some(status),
         reason: reason.into(),
         answer: None,

@@ -32,10 +32,11 @@ use self::request::SendRequest;
 use super::directory::Profile;
 use super::draft::{Draft, Ground, Purpose, Seen};
 use super::explain::{Case, Judged};
+use super::way::{NoWay, TOO_LONG, Way};
 use super::{Api, clock, envelope, text};
 use crate::config::Account;
 use crate::message::{Family, Head, TrafficClass, UniversalOrigin};
-use crate::route;
+use crate::route::{self, Ask};
 use crate::store::{Acceptance, IdempotencyKey, KeyState, NewMessage, StoreError};
 
 /// All paths of this family begin with it.
@@ -173,18 +174,29 @@ fn draft(
     purpose: Purpose,
     seen: &mut Seen,
 ) -> Result<Draft, Reason> {
-    let profile = api.snapshot().named(account.via.gateway_name().unwrap_or_default()).cloned();
-    seen.profile.clone_from(&profile);
-    let profile = profile.ok_or(Reason::NoRoute)?;
-    if !profile.gateway.is_active {
-        return Err(Reason::GatewayInactive);
-    }
-    let is_whole = profile.check_parts(request.parts).is_ok();
-    if !is_whole || request.udh.is_some() && !profile.takes_headers() {
-        return Err(Reason::NoRoute);
-    }
+    let ask = Ask {
+        destination: &request.destination,
+        sender: &request.sender,
+    };
+    let unfit = |profile: &Profile| {
+        if request.udh.is_some() && !profile.takes_headers() {
+            return Some("it takes no user data header");
+        }
+        profile
+            .check_parts(request.parts)
+            .is_err()
+            .then_some(TOO_LONG)
+    };
+    let way = api.way(&account.via, ask, request.parts, unfit, purpose, seen);
+    let Way { profile, others } = way.map_err(|none| match none {
+        NoWay::Inactive => Reason::GatewayInactive,
+        NoWay::None | NoWay::Unfit => Reason::NoRoute,
+    })?;
     Ok(Draft {
-        head: head(api, account, request, &profile, purpose),
+        head: Head {
+            others,
+            ..head(api, account, request, &profile, purpose)
+        },
         text: request.text.clone().into_owned(),
         ground: Ground::Request,
         profile,
@@ -290,6 +302,7 @@ fn head(
         reference: api.reference(purpose, gateway.id, &request.destination, segments),
         expires_at: begin + profile.validity,
         not_before: request.not_before,
+        others: None,
     }
 }
 

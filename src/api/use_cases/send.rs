@@ -19,14 +19,15 @@ use super::super::explain::{Case, Judged};
 use super::super::json::{self, Field};
 use super::super::query::Query;
 use super::super::send::idempotency;
+use super::super::way::{NoWay, TOO_LONG, Way};
 use super::super::{Api, body, clock, envelope, text};
 use super::rejection::Rejection;
 use super::{Key, UseCaseCall, check, find, identity, record, refusal};
 use crate::message::{
     Family, Head, Message, MessageId, Story, TrafficClass, Transport, UseCase, UseCaseOrigin,
-    UseCaseStatus,
+    UseCaseStatus, Via,
 };
-use crate::route;
+use crate::route::{self, Ask};
 use crate::store::{Acceptance, Filter, IdempotencyKey, KeyState, NewMessage, Settled};
 
 pub(super) const NAMES: [&str; 3] = ["use_case_id", "to_phone_number", "message"];
@@ -140,17 +141,26 @@ async fn draft(
     seen.use_case = Some(use_case.clone());
     let defaults = &api.config.use_cases_defaults;
     check::before_send(&use_case, &request.destination, defaults)?;
-    let profile = gateway_of(api, &use_case)?;
-    seen.profile = Some(profile.clone());
-    let parts = text::extent(&request.text).parts;
-    profile.check_parts(parts).map_err(|most| {
-        let text = format!("The message must have at most {most} parts.");
-        Rejection::field("message", text)
-    })?;
-    let (head, ground) = head(api, &use_case, &profile, &request, purpose).await?;
+    let extent = text::extent(&request.text);
+    // A named gateway is missed before a sender is chosen; a route may ask for the sender.
+    if let Via::Gateway(_) = use_case.via {
+        way(api, &use_case, &request, "", extent.parts, purpose, seen)?;
+    }
+    let pools = &api.0.pools;
+    let chosen = pools.choose(api.store.as_ref(), &use_case, &request.destination, purpose);
+    let (source, ground) = chosen.await?.unwrap_or((String::new(), Ground::Upstream));
+    let way = way(
+        api,
+        &use_case,
+        &request,
+        &source,
+        extent.parts,
+        purpose,
+        seen,
+    )?;
     Ok(Draft {
-        profile,
-        head,
+        head: head(api, &use_case, &way, &request, source, extent, purpose),
+        profile: way.profile,
         text: request.text,
         ground,
     })
@@ -217,40 +227,56 @@ fn parse(octets: &[u8]) -> Result<SendRequest, Rejection> {
     }
 }
 
-fn gateway_of(api: &Api, use_case: &UseCase) -> Result<Arc<Profile>, Rejection> {
-    let snapshot = api.snapshot();
-    let profile = use_case
-        .via
-        .gateway_name()
-        .and_then(|name| snapshot.named(name));
-    let profile = profile.filter(|p| p.gateway.is_active).cloned();
-    profile.ok_or_else(|| {
-        let none = "The use case's gateway is not there, or not active.";
+fn way(
+    api: &Api,
+    use_case: &UseCase,
+    request: &SendRequest,
+    sender: &str,
+    parts: u8,
+    purpose: Purpose,
+    seen: &mut Seen,
+) -> Result<Way, Rejection> {
+    let ask = Ask {
+        destination: &request.destination,
+        sender,
+    };
+    let unfit = |profile: &Profile| profile.check_parts(parts).is_err().then_some(TOO_LONG);
+    let way = api.way(&use_case.via, ask, parts, unfit, purpose, seen);
+    way.map_err(|none| {
+        let most = seen.profile.as_ref().and_then(|p| p.parts_max);
+        if let (NoWay::Unfit, Some(most)) = (none, most) {
+            let text = format!("The message must have at most {most} parts.");
+            return Rejection::field("message", text);
+        }
+        let none = match use_case.via {
+            Via::Gateway(_) => "The use case's gateway is not there, or not active.",
+            Via::Route(_) => "The use case's route has no gateway for this message.",
+        };
         let status = StatusCode::SERVICE_UNAVAILABLE;
         Rejection::busy(status, "no_route", none, RETRY_AFTER_S)
     })
 }
 
-async fn head(
+fn head(
     api: &Api,
     use_case: &UseCase,
-    profile: &Profile,
+    way: &Way,
     request: &SendRequest,
+    source: String,
+    extent: text::Extent,
     purpose: Purpose,
-) -> Result<(Head, Ground), Rejection> {
+) -> Head {
+    let profile = &way.profile;
     let gateway = &profile.gateway;
-    let pools = &api.0.pools;
-    let store = api.store.as_ref();
-    let chosen = pools.choose(store, use_case, &request.destination, purpose);
-    let (source, ground) = chosen.await?.unwrap_or((String::new(), Ground::Upstream));
-    let extent = text::extent(&request.text);
     let segments = if profile.segments { extent.parts } else { 1 };
     let service = use_case.messaging_service_sid.clone();
-    let head = Head {
+    // Whichever gateway of a route it comes to; others than Twilio-compatible ones leave it.
+    let with_service = profile.transport == Transport::Twilio || way.others.is_some();
+    Head {
         gateway: gateway.id,
         family: Family::UseCases(UseCaseOrigin {
             use_case: use_case.id,
-            messaging_service_sid: service.filter(|_| profile.transport == Transport::Twilio),
+            messaging_service_sid: service.filter(|_| with_service),
         }),
         destination: request.destination.clone(),
         traffic_class: TrafficClass::of_address(&source, usize::from(api.config.mo.a2p_max_digits)),
@@ -264,8 +290,8 @@ async fn head(
         reference: api.reference(purpose, gateway.id, &request.destination, segments),
         expires_at: clock::now() + profile.validity,
         not_before: None,
-    };
-    Ok((head, ground))
+        others: way.others.clone(),
+    }
 }
 
 fn queue_full() -> Rejection {

@@ -164,6 +164,7 @@ fn head() -> Head {
         reference: 0,
         expires_at: Timestamp::NEVER,
         not_before: None,
+        others: None,
     }
 }
 

@@ -13,7 +13,8 @@ use tracing::warn;
 use super::answer::{Verdict, bounded};
 use super::way::Way;
 use crate::client::{Answer, Connection, Limits};
-use crate::message::{Disposition, GatewayId, OnUnknown, recorded_answer};
+use crate::message::{Disposition, GatewayId, OnUnknown, RefusalClass, recorded_answer};
+use crate::route;
 use crate::store::{Lease, Outcome};
 
 /// A request that is over.
@@ -55,7 +56,7 @@ const ANSWER_OCTETS_MAX: usize = 64 * 1024;
 pub(super) async fn send(way: Arc<Way>, lease: Lease, connection: Option<Connection>) -> Finished {
     let began = Instant::now();
     let (outcome, end, connection) = match way.upstream.request(&lease) {
-        Err(reason) => (refused(None, &reason, None), End::Unmade, connection),
+        Err(reason) => (refused(None, None, &reason, None), End::Unmade, connection),
         Ok(request) => {
             let (exchange, connection) = exchange(&way, connection, request, began).await;
             let (outcome, end) = outcome(&way, lease.head.gateway, exchange);
@@ -117,7 +118,8 @@ fn outcome(way: &Way, gateway: GatewayId, exchange: Exchange) -> (Outcome, End) 
         Exchange::Answered(answer) => answer,
         Exchange::NoConnection(reason) => {
             let reason = format!("cannot connect: {reason}");
-            return (refused(None, &reason, None), End::NoConnection);
+            let class = Some(RefusalClass::Unavailable);
+            return (refused(None, class, &reason, None), End::NoConnection);
         }
         Exchange::Unanswered(reason) => {
             let policy = OnUnknown::Fail;
@@ -139,7 +141,8 @@ fn outcome(way: &Way, gateway: GatewayId, exchange: Exchange) -> (Outcome, End) 
         }
         Verdict::Refused { reason } => {
             let reason = way.secrets.blot(&reason);
-            let outcome = refused(Some(status), &reason, Some(recorded));
+            let class = route::class::of_http(status.as_u16());
+            let outcome = refused(Some(status), class, &reason, Some(recorded));
             match status.is_success() {
                 true => (outcome, End::ErrorBody),
                 false => (outcome, End::Answered(status)),
@@ -148,9 +151,15 @@ fn outcome(way: &Way, gateway: GatewayId, exchange: Exchange) -> (Outcome, End) 
     }
 }
 
-fn refused(status: Option<StatusCode>, reason: &str, answer: Option<String>) -> Outcome {
+fn refused(
+    status: Option<StatusCode>,
+    class: Option<RefusalClass>,
+    reason: &str,
+    answer: Option<String>,
+) -> Outcome {
     Outcome::Refused {
         disposition: Disposition::Refused,
+        class,
         status: status.map(|status| u32::from(status.as_u16())),
         reason: bounded(reason),
         answer,

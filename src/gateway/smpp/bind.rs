@@ -14,6 +14,7 @@ use super::ended::{Ended, why_closed};
 use super::{Account, BOUND};
 use crate::message::{GatewayId, MessageId};
 use crate::queue::disposition;
+use crate::route;
 use crate::store::{Finding, Inbound, Lease, Outcome, Response, StoreError, Ticket};
 use bytes::BytesMut;
 use futures_util::FutureExt;
@@ -311,6 +312,7 @@ impl Bind<'_> {
             }
             Outcome::Refused {
                 disposition: disposition(status),
+                class: Some(route::class::of_status(status)),
                 status: Some(status.0),
                 reason: refusal(status, body),
                 answer: None,

@@ -43,6 +43,7 @@ fn head() -> Head {
         reference: 0,
         expires_at: Timestamp::NEVER,
         not_before: None,
+        others: None,
     }
 }
 

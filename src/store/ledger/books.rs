@@ -280,6 +280,7 @@ mod tests {
             reference: 0,
             expires_at: Timestamp::NEVER,
             not_before: None,
+            others: None,
         };
         Event::Accepted {
             head: EncodedHead::from(&head),

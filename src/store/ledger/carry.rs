@@ -354,6 +354,7 @@ mod tests {
             reference: 1,
             expires_at: Timestamp::NEVER,
             not_before: None,
+            others: None,
         };
         Prepared {
             gateway: head.gateway,

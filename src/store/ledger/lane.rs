@@ -58,6 +58,11 @@ impl Lane {
         }
     }
 
+    /// What is due, oldest first.
+    pub(super) fn ready(&self) -> impl Iterator<Item = MessageId> {
+        self.ready.iter().copied()
+    }
+
     pub(super) fn first_ready(&self) -> Option<MessageId> {
         self.ready.first().copied()
     }

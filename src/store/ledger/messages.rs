@@ -259,6 +259,7 @@ mod tests {
             reference: 1,
             expires_at: Timestamp::NEVER,
             not_before: None,
+            others: None,
         };
         let head = EncodedHead::from(&head);
         Mt::of_head(MessageId(id), 1, Timestamp(5), &head, Some("hi")).unwrap()

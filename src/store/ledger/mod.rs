@@ -16,6 +16,7 @@ mod mo;
 mod mt;
 mod outbox;
 mod packed;
+mod reroute;
 mod response;
 mod smsc_id;
 mod use_case;
@@ -140,6 +141,7 @@ pub(super) struct Ledger {
     keys_by_age: BTreeSet<(Timestamp, u128)>,
     carry: carry::Carry,
     books: books::Books,
+    ways: reroute::Ways,
 }
 
 /// Numbers that must not start again; kept as a document.
@@ -190,6 +192,7 @@ impl Ledger {
             keys_by_age: BTreeSet::new(),
             carry: carry::Carry::default(),
             books: books::Books::default(),
+            ways: reroute::Ways::default(),
             policy,
         }
     }
@@ -332,7 +335,8 @@ impl Ledger {
             | Event::Unanswered { .. }
             | Event::Reported { .. }
             | Event::Expired { .. }
-            | Event::Cancelled { .. } => self.apply_mt(frame, entry),
+            | Event::Cancelled { .. }
+            | Event::Rerouted { .. } => self.apply_mt(frame, entry),
             Event::CallbackFailed { .. }
             | Event::CallbackDelivered { .. }
             | Event::CallbackDead { .. }

@@ -408,6 +408,7 @@ impl Mt {
                 effect.report = Some(report);
                 effect.callbacks = callbacks;
             }
+            Event::Rerouted { to, .. } => self.reroute(*to),
             Event::Expired { callbacks } => {
                 self.soft = true;
                 self.state = State::Expired;
@@ -444,6 +445,24 @@ impl Mt {
                 parts.text = None;
             }
         });
+    }
+
+    /// It waits for another gateway, which is none of the others any more.
+    fn reroute(&mut self, to: GatewayId) {
+        let Some(mut head) = self.decode_head() else {
+            return;
+        };
+        self.gateway = to;
+        head.gateway = to;
+        if let Some(others) = &mut head.others {
+            others.gateways.retain(|other| *other != to);
+        }
+        head.others.take_if(|others| others.gateways.is_empty());
+        let head = EncodedHead::from(&head);
+        let mut parts = self.packed.parts();
+        parts.head = head.octets();
+        self.packed = Packed::of(&parts);
+        self.state = State::Queued;
     }
 
     fn note_submitted(&mut self, at: Timestamp) {
@@ -596,7 +615,7 @@ impl Ledger {
         let Some(m) = self.mt.get_mut(&id) else {
             return;
         };
-        let before = Standing::of(m);
+        let (before, gateway_before) = (Standing::of(m), m.gateway);
         m.set_last_frame(frame);
         let known_before = match entry.event {
             Event::Submitted { segment, .. } => m.upstream_id(segment).map(Cow::into_owned),
@@ -619,7 +638,12 @@ impl Ledger {
         if effect.in_doubt {
             self.in_doubt.insert(id, resubmits);
         }
-        self.move_in_lane(gateway, id, before, after);
+        if gateway == gateway_before {
+            self.move_in_lane(gateway, id, before, after);
+        } else {
+            self.leave_lane(gateway_before, id, before.due_at);
+            self.enter_lane(gateway, id, after.due_at);
+        }
         for (kind, state) in effect.callbacks.iter().zip(states) {
             let report = effect.report.cloned();
             self.make_callback(id, *kind, entry.at, state, report);

@@ -2,7 +2,10 @@
 
 use super::Ledger;
 use super::mt::Mt;
-use crate::message::{Disposition, Event, GatewayId, MessageId, Next, OnUnknown, State, Timestamp};
+use super::reroute::Elsewhere;
+use crate::message::{
+    Disposition, Event, GatewayId, MessageId, MoveReason, Next, OnUnknown, State, Timestamp,
+};
 use crate::store::intent::{InDoubt, Outcome, Response};
 use std::borrow::Cow;
 
@@ -50,6 +53,7 @@ impl Ledger {
             }
             Outcome::Refused {
                 disposition,
+                class,
                 status,
                 reason,
                 answer,
@@ -57,7 +61,12 @@ impl Ledger {
                 if present != State::Submitting {
                     return;
                 }
-                let due_at = self.due_again(m, disposition);
+                let elsewhere = self.elsewhere(m, segment, class);
+                let due_at = match elsewhere {
+                    Some(Elsewhere::To(_)) => Some(self.now),
+                    Some(Elsewhere::Later(at)) => Some(at),
+                    None => self.due_again(m, disposition),
+                };
                 let wanted = if due_at.is_some() {
                     State::Queued
                 } else {
@@ -79,6 +88,9 @@ impl Ledger {
                         callbacks,
                     },
                 );
+                if let (Some(Elsewhere::To(to)), Some(class)) = (elsewhere, class) {
+                    self.move_to(id, to, MoveReason::Refused(class));
+                }
             }
             Outcome::Unanswered { reason, policy } => {
                 if present == State::Submitting {

@@ -80,6 +80,8 @@ impl Bind<'_> {
             segment: *segment,
             outcome: Outcome::Refused {
                 disposition: Disposition::Refused,
+                // It cannot be written for any upstream.
+                class: None,
                 status: None,
                 reason: reason.to_owned(),
                 answer: None,
