@@ -74,9 +74,10 @@ impl Wal {
             .map_err(|e| StoreError::Io(format!("{}: {e}", directory.display())))?;
         frames.extend(more);
         frames.sort_by_key(|f| f.number);
+        // The newest records stay for one more start, should sled lose what it has just got.
         let wal = Wal {
+            present: usize::from(a.last > b.last),
             files: [a, b],
-            present: 0,
             offset: 0,
             record: Vec::new(),
             disk,
@@ -86,7 +87,7 @@ impl Wal {
 
     /// Nothing in the files is needed any more: sled has it all.
     pub(super) fn begin_anew(&mut self) {
-        self.present = 0;
+        self.present = 1 - self.present;
         self.offset = 0;
         for half in &mut self.files {
             half.last = 0;
@@ -275,6 +276,16 @@ mod tests {
         wal.write(&frames(3..=4, 500), 0).unwrap();
         wal.files[0].file.write_all_at(&[0xFF; 8], torn_at).unwrap();
         assert_eq!(found(directory.path()), [1, 2]);
+    }
+
+    #[test]
+    fn what_was_written_last_outlives_the_next_start() {
+        let directory = tempfile::tempdir().unwrap();
+        for n in 1..=3 {
+            let (mut wal, _) = open(directory.path());
+            wal.write(&frames(n..=n, 100), n - 1).unwrap();
+        }
+        assert_eq!(found(directory.path()), [2, 3]);
     }
 
     #[test]
