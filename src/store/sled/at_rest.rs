@@ -5,7 +5,7 @@
 //! itself tidies a database up when it opens it.)
 
 use super::files::DataDir;
-use super::{Shared, SledOptions, Slices, is_ahead, wal};
+use super::{Shared, SledOptions, Slices, is_ahead, wal, whole_from};
 use crate::store::StoreError;
 use crate::store::codec::refuse_other_version;
 use crate::store::journal::FrameSource;
@@ -30,9 +30,9 @@ impl LogAtRest {
         let ahead = wal::frames_at_rest(path)
             .map_err(|e| StoreError::Io(format!("{}: {e}", path.display())))?;
         let ahead_last = ahead.last().map_or(0, |f| f.number);
-        let ahead_first = ahead.first().map(|f| f.number);
+        let ahead_from = whole_from(&ahead);
         let newest = names.last().map_or(0, |n| n.first);
-        let newest_is_spare = names.last().is_some_and(|n| is_ahead(n, ahead_first));
+        let newest_is_spare = names.last().is_some_and(|n| is_ahead(n, ahead_from));
         let shared = Arc::new(Shared {
             cache_octets: options.cache_octets,
             disk: options.disk,

@@ -138,8 +138,7 @@ impl SledJournal {
         dir.remove_going();
         let mut names = dir.slices()?;
         let (wal, ahead) = Wal::open(&options.path, options.disk.clone())?;
-        let ahead_first = ahead.first().map(|f| f.number);
-        let present = match open_newest(&dir, &mut names, options, ahead_first)? {
+        let present = match open_newest(&dir, &mut names, options, whole_from(&ahead))? {
             Some(slice) => slice,
             None => {
                 let first = ahead.first().map_or(1, |f| f.number);
@@ -314,15 +313,16 @@ impl Journal for SledJournal {
 /// The newest slice, the one that is written to; `None`: there is none.
 ///
 /// One that cannot be opened is set aside where nothing is lost by that: it was never whole,
-/// or the write-ahead files, whose lowest frame is `ahead_first`, have all that it may hold.
+/// or the write-ahead files, which have every frame from `ahead_from` on, have all that it may
+/// hold.
 fn open_newest(
     dir: &DataDir,
     names: &mut Vec<SliceName>,
     options: &SledOptions,
-    ahead_first: Option<u64>,
+    ahead_from: Option<u64>,
 ) -> Result<Option<Slice>, StoreError> {
     while let Some(newest) = names.last() {
-        let spare = Slice::is_unfinished(newest) || is_ahead(newest, ahead_first);
+        let spare = Slice::is_unfinished(newest) || is_ahead(newest, ahead_from);
         match Slice::open(newest, options.cache_octets, options.disk.clone()) {
             Ok(slice) => return Ok(Some(slice)),
             Err(e @ StoreError::Corrupt(_)) if spare => {
@@ -335,11 +335,24 @@ fn open_newest(
     Ok(None)
 }
 
+/// The write-ahead files have every frame from this one to the newest. What they have besides is
+/// older, and has gaps.
+fn whole_from(ahead: &[Frame]) -> Option<u64> {
+    let mut numbers = ahead.iter().rev().map(|f| f.number);
+    let newest = numbers.next()?;
+    Some(
+        numbers.fold(newest, |from, number| match number + 1 == from {
+            true => number,
+            false => from,
+        }),
+    )
+}
+
 /// True when no frame of the slice is older than what the write-ahead files have. Each frame is
 /// written there first and stays until sled has it, so where they begin before the slice they
 /// have all of it, or it never held any.
-fn is_ahead(slice: &SliceName, ahead_first: Option<u64>) -> bool {
-    ahead_first.is_some_and(|first| first <= slice.first)
+fn is_ahead(slice: &SliceName, ahead_from: Option<u64>) -> bool {
+    ahead_from.is_some_and(|from| from <= slice.first)
 }
 
 /// Why the log does not open because of one slice, and what can be done.
