@@ -6,7 +6,7 @@
 //!
 //! | layer | module | what it is |
 //! |---|---|---|
-//! | 7 | [`commands`] | thin fronts of the binary: run, check, demo, smsc, verify, export |
+//! | 7 | [`commands`] | thin fronts of the binary: run, check, hash, demo, smsc, verify, export |
 //! | 6 | [`daemon`] | builds everything in order, takes it down in reverse |
 //! | 5 | [`api`] | HTTP in: families, authentication, errors |
 //! | 5 | [`admin`] | `/metrics`, `/livez`, `/readyz` |

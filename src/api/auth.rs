@@ -17,7 +17,7 @@ use serde_json::json;
 use super::error::{self, Failure};
 use super::server::client_address;
 use super::{Api, body, server};
-use crate::config::{ApiConfig, Scope, Secret};
+use crate::config::{ApiConfig, Scope, SecretHash, sha256_of_candidate};
 use crate::openapi::{Input, Operation, Scheme};
 
 /// A set of scopes.
@@ -105,7 +105,8 @@ impl<S> Caller<S> {
     }
 }
 
-/// The configured tokens, found by hash and then compared in constant time.
+/// The configured tokens, found by a keyed hash of their digests and then compared in constant
+/// time.
 #[derive(Debug)]
 pub(super) struct Tokens {
     hasher: RandomState,
@@ -118,7 +119,7 @@ pub(super) struct Tokens {
 struct Grant {
     hash: u64,
     name: Arc<str>,
-    token: Secret,
+    token: SecretHash,
     scopes: Scopes,
 }
 
@@ -129,7 +130,7 @@ impl Tokens {
             .tokens
             .iter()
             .map(|token| Grant {
-                hash: hasher.hash_one(token.token.expose().as_bytes()),
+                hash: hasher.hash_one(token.token.digest()),
                 name: token.name.as_str().into(),
                 token: token.token.clone(),
                 scopes: token.scopes.iter().fold(Scopes(0), |all, s| {
@@ -178,12 +179,13 @@ impl Tokens {
     }
 
     fn grant_of(&self, token: &[u8]) -> Option<&Grant> {
-        let hash = self.hasher.hash_one(token);
+        let digest = sha256_of_candidate(token)?;
+        let hash = self.hasher.hash_one(digest);
         let first = self.grants.partition_point(|g| g.hash < hash);
         self.grants[first..]
             .iter()
             .take_while(|g| g.hash == hash)
-            .find(|g| g.token.matches(token))
+            .find(|g| g.token.is(&digest))
     }
 }
 
@@ -312,7 +314,7 @@ mod tests {
     fn token(name: &str, scopes: &[Scope]) -> ApiToken {
         ApiToken {
             name: name.into(),
-            token: Secret::new(format!("{name}-token")),
+            token: SecretHash::of(&format!("{name}-token")),
             scopes: scopes.to_vec(),
         }
     }

@@ -3,6 +3,7 @@
 pub mod check;
 pub mod demo;
 pub mod export;
+pub mod hash;
 mod progress;
 pub mod run;
 pub mod smsc;
@@ -88,6 +89,19 @@ enum Command {
         #[arg(long, env = "SMPP_BRIDGE_TOKEN", hide_env_values = true)]
         token: Option<String>,
     },
+    /// Hash a secret from standard input, for a configuration that does not hold it.
+    ///
+    /// Reads one line. Of a long random token or key, SHA-256 for token_sha256 or
+    /// api_key_sha256; of a person's password, argon2id for password_hash. The bridge then
+    /// never has the secret but while a client shows it. Secrets that the bridge itself shows
+    /// or signs with (api_secret, the passwords of gateways) cannot be hashed.
+    #[command(after_help = "\
+Example:   openssl rand -hex 32 | tee token | smpp-bridge hash")]
+    Hash {
+        /// It is a password, which a person chose: hash it slowly, with a salt.
+        #[arg(long)]
+        password: bool,
+    },
     /// Run the message centre simulator alone, to test an ESME against.
     Smsc(smsc::SmscArguments),
 }
@@ -103,6 +117,7 @@ pub fn execute(arguments: Arguments) -> ExitCode {
             (_, Some(url)) => export::of_bridge(&url, token.as_deref()),
             (data, None) => export::of_directory(&data.unwrap_or_default()),
         },
+        Command::Hash { password } => hash::hash(password),
         Command::Smsc(arguments) => smsc::smsc(&arguments),
     }
 }

@@ -8,6 +8,7 @@ use std::{
 use ipnet::IpNet;
 
 use super::{
+    hash::SecretHash,
     node::Value,
     secret::Secret,
     table::Table,
@@ -104,8 +105,9 @@ pub struct ApiConfig {
 pub struct ApiToken {
     /// Who holds it: the name in logs and records, where the token itself never appears.
     pub name: String,
-    /// What follows `Authorization: Bearer`. Visible ASCII. Also as `token_env` or `token_file`.
-    pub token: Secret,
+    /// Of what follows `Authorization: Bearer`, which is visible ASCII. In the file as `token`,
+    /// `token_env` or `token_file`, or as this hash, `token_sha256`.
+    pub token: SecretHash,
     /// What it opens; at least one.
     pub scopes: Vec<Scope>,
 }
@@ -135,7 +137,10 @@ impl ApiConfig {
         let mut secrets = Vec::new();
         let tokens = table.tables("tokens", |table| {
             let name = table.required("name", value::text(TEXT_MAX));
-            let token = table.required_secret("token");
+            let token = table.token("token", travels_in_a_header);
+            if !table.has_secret("token") {
+                table.complain("token", Wrong::new("is required").hint(OTHER_WAYS));
+            }
             let scopes = table.list("scopes", value::word::<Scope>);
             if !table.has("scopes") {
                 table.complain(
@@ -148,17 +153,8 @@ impl ApiConfig {
                     Wrong::new("must name at least one scope").hint("for example [\"send\"]"),
                 );
             }
-            if token
-                .as_ref()
-                .is_some_and(|token| !token.expose().bytes().all(|octet| octet.is_ascii_graphic()))
-            {
-                table.complain(
-                    "token",
-                    "must be ASCII without blanks: it travels in a header",
-                );
-            }
             table.once("name", &name, &mut names);
-            table.once_secret("token", &token, &mut secrets);
+            table.once_token("token", &token, &mut secrets);
             Some(ApiToken {
                 name: name?,
                 token: token?,
@@ -168,6 +164,15 @@ impl ApiConfig {
         Self { tokens }
     }
 }
+
+fn travels_in_a_header(token: &Secret) -> Result<(), Wrong> {
+    match token.expose().bytes().all(|octet| octet.is_ascii_graphic()) {
+        true => Ok(()),
+        false => Err("must be ASCII without blanks: it travels in a header".into()),
+    }
+}
+
+const OTHER_WAYS: &str = "`token_sha256`, `token_env` and `token_file` would do as well";
 
 impl Word for Scope {
     const WORDS: &'static [(&'static str, Self)] = &[

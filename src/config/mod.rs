@@ -11,6 +11,7 @@
 
 mod callback;
 pub mod gateway;
+mod hash;
 mod http;
 mod mo;
 mod nearest;
@@ -34,6 +35,7 @@ use std::{collections::HashSet, fs::File, io::Read, path::Path};
 
 pub use self::{
     callback::CallbackConfig,
+    hash::{PasswordHash, SecretHash, SlowHash, sha256_of_candidate},
     http::{ApiConfig, ApiToken, HttpConfig, Scope},
     mo::{AddressType, ClassifyBy, MoConfig},
     pattern::Pattern,
@@ -192,16 +194,17 @@ impl Config {
             let wrong = wrong.hint("add a token, or listen on 127.0.0.1");
             table.complain_in("http", "listen", wrong);
         }
-        let tokens = self
-            .api
-            .tokens
-            .iter()
-            .map(|token| (&token.name, Some(&token.token)));
+        let tokens = self.api.tokens.iter();
+        let tokens = tokens.map(|token| (&token.name, Some(&token.token)));
         let accounts = self.universal.accounts.iter().flat_map(|account| {
-            [&account.api_key, &account.password].map(|secret| (&account.name, secret.as_ref()))
+            let password = match &account.password {
+                Some(PasswordHash::Fast(hash)) => Some(hash),
+                Some(PasswordHash::Slow(_)) | None => None,
+            };
+            [account.api_key.as_ref(), password].map(|hash| (&account.name, hash))
         });
         for (name, secret) in tokens.chain(accounts) {
-            if secret.is_some_and(|secret| secret.expose().starts_with(EXAMPLE)) {
+            if secret.is_some_and(SecretHash::is_example) {
                 let message =
                     format!("{elsewhere}, and `{name}` still has a secret of the example");
                 table.complain_in("http", "listen", message);
@@ -209,9 +212,6 @@ impl Config {
         }
     }
 }
-
-/// How the secrets of `config/bridge.toml` begin.
-const EXAMPLE: &str = "change-me";
 
 fn problem_at(file: &str, text: &str, at: usize, message: &str) -> Problems {
     let message = message.trim().replace('\n', ", ");

@@ -1,6 +1,6 @@
-//! A value that proves who somebody is: an API token, a signing key, a password. It never shows
-//! itself: Debug prints `***`, there is no Display, and comparing takes the same time wherever two
-//! values differ.
+//! A secret that is needed in clear: a key that signs, a password that we show to somebody else. It
+//! never shows itself: Debug prints `***`, there is no Display, and comparing takes the same time
+//! wherever two values differ. Of what clients show us only a [`super::SecretHash`] is kept.
 
 use std::{fmt, fs::File, io::Read};
 
@@ -25,16 +25,11 @@ impl Secret {
     pub fn expose(&self) -> &str {
         &self.0
     }
-
-    /// Whether `candidate` is this secret. Only the length can be learned from how long it takes.
-    pub fn matches(&self, candidate: &[u8]) -> bool {
-        self.0.as_bytes().ct_eq(candidate).into()
-    }
 }
 
 impl PartialEq for Secret {
     fn eq(&self, other: &Self) -> bool {
-        self.matches(other.0.as_bytes())
+        self.0.as_bytes().ct_eq(other.0.as_bytes()).into()
     }
 }
 
@@ -88,21 +83,20 @@ fn secret(text: String) -> Result<Secret, Wrong> {
 /// Room for a secret that is just too long behind its line end: a larger file is refused, not cut.
 const SECRET_FILE_OCTETS_MAX: u64 = 8192;
 
-/// Enough for any token or key; a limit, because a secret may be compared on every request.
-const SECRET_OCTETS_MAX: usize = 4096;
+/// Enough for any token or key; a limit, because what a client shows is hashed on every request.
+pub(super) const SECRET_OCTETS_MAX: usize = 4096;
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
-    fn a_secret_matches_itself_and_nothing_else() {
+    fn a_secret_equals_itself_and_nothing_else() {
         let secret = Secret::new("s3cr3t");
-        assert!(secret.matches(b"s3cr3t"));
-        assert!(!secret.matches(b"s3cr3T"));
-        assert!(!secret.matches(b"s3cr3t "));
-        assert!(!secret.matches(b""));
         assert_eq!(secret, Secret::new("s3cr3t"));
+        for other in ["s3cr3T", "s3cr3t ", ""] {
+            assert_ne!(secret, Secret::new(other));
+        }
     }
 
     #[test]

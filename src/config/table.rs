@@ -6,11 +6,18 @@
 use std::{collections::HashSet, hash::Hash};
 
 use super::{
+    hash::{self, PasswordHash, SecretHash},
     nearest::nearest,
     node::{Entry, Node, Value},
     secret::{self, Secret},
     value::Wrong,
 };
+
+/// What follows the key of a secret that stands in clear here, in a variable, in a file.
+const CLEAR: [&str; 3] = ["", "_env", "_file"];
+/// ... and where only its hash stands here, a plain one or a slow one.
+const SHA256: &str = "_sha256";
+const SLOW: &str = "_hash";
 
 /// The process environment, passed in so that tests need not change their own.
 pub(super) type Env<'a> = &'a dyn Fn(&str) -> Option<String>;
@@ -125,32 +132,72 @@ impl<'a> Table<'a> {
     /// A secret: written as `key`, or named by `key_env` (a variable) or `key_file` (a path). At
     /// most one of the three.
     pub(super) fn secret(&mut self, key: &str) -> Option<Secret> {
-        let keys = [key.to_owned(), format!("{key}_env"), format!("{key}_file")];
-        let written: Vec<&String> = keys.iter().filter(|key| self.ask(key).is_some()).collect();
-        if let [first, second, ..] = written[..] {
-            self.complain(
-                second,
-                format!("contradicts `{first}`: a secret comes from one place"),
-            );
+        let keys = CLEAR.map(|end| format!("{key}{end}"));
+        self.is_from_one(&keys).then(|| self.clear(&keys))?
+    }
+
+    /// A secret that is only compared: the same, or its hash as `key_sha256`. `rule` is for what
+    /// stands in clear.
+    pub(super) fn token(
+        &mut self,
+        key: &str,
+        rule: impl Fn(&Secret) -> Result<(), Wrong>,
+    ) -> Option<SecretHash> {
+        let (keys, hashed) = (
+            CLEAR.map(|end| format!("{key}{end}")),
+            format!("{key}{SHA256}"),
+        );
+        if !self.is_from_one(keys.iter().chain([&hashed])) {
             return None;
         }
+        if self.has(&hashed) {
+            return self.written(&hashed, hash::written_sha256);
+        }
+        let secret = self.clear(&keys)?;
+        match rule(&secret) {
+            Ok(()) => Some(hash::of_token(secret)),
+            Err(wrong) => {
+                self.complain(key, wrong);
+                None
+            }
+        }
+    }
+
+    /// A person's password, only compared: the same, or its slow hash as `key_hash`.
+    pub(super) fn password(&mut self, key: &str) -> Option<PasswordHash> {
+        let (keys, hashed) = (
+            CLEAR.map(|end| format!("{key}{end}")),
+            format!("{key}{SLOW}"),
+        );
+        if !self.is_from_one(keys.iter().chain([&hashed])) {
+            return None;
+        }
+        match self.has(&hashed) {
+            true => self.written(&hashed, hash::written_slow),
+            false => self.clear(&keys).map(hash::of_password),
+        }
+    }
+
+    /// Refuses a secret that is written in more than one of these ways.
+    fn is_from_one<'k>(&mut self, keys: impl IntoIterator<Item = &'k String>) -> bool {
+        let keys: Vec<&String> = keys.into_iter().collect();
+        let written: Vec<&String> = keys
+            .into_iter()
+            .filter(|key| self.ask(key).is_some())
+            .collect();
+        if let [first, second, ..] = written[..] {
+            let wrong = format!("contradicts `{first}`: a secret comes from one place");
+            self.complain(second, wrong);
+            return false;
+        }
+        true
+    }
+
+    fn clear(&mut self, [literal, variable, file]: &[String; 3]) -> Option<Secret> {
         let env = self.env;
-        let [literal, variable, file] = &keys;
         self.written(literal, secret::written)
             .or_else(|| self.written(variable, |value| secret::from_env(value, env)))
             .or_else(|| self.written(file, secret::from_file))
-    }
-
-    /// Like [`Table::secret`], for a secret that must be there. None is always accompanied by a
-    /// complaint.
-    pub(super) fn required_secret(&mut self, key: &str) -> Option<Secret> {
-        let secret = self.secret(key);
-        if !self.has_secret(key) {
-            let wrong = Wrong::new("is required")
-                .hint(format!("`{key}_env` and `{key}_file` would do as well"));
-            self.note(self.at, key, wrong);
-        }
-        secret
     }
 
     /// A table below this one. A table that is not written reads as an empty one: every key at its
@@ -221,18 +268,18 @@ impl<'a> Table<'a> {
         }
     }
 
-    /// The same for secrets, which have no hash. They are few.
-    pub(super) fn once_secret(
+    /// The same for tokens, which are compared in constant time. They are few.
+    pub(super) fn once_token(
         &mut self,
         key: &str,
-        secret: &Option<Secret>,
-        taken: &mut Vec<Secret>,
+        token: &Option<SecretHash>,
+        taken: &mut Vec<SecretHash>,
     ) {
-        if let Some(secret) = secret {
-            if taken.contains(secret) {
+        if let Some(token) = token {
+            if taken.contains(token) {
                 self.complain(key, "is used twice");
             }
-            taken.push(secret.clone());
+            taken.push(token.clone());
         }
     }
 
@@ -278,10 +325,11 @@ impl<'a> Table<'a> {
             .find(|entry| entry.key == key && !matches!(entry.node.value, Value::Null))
     }
 
-    /// Where a value comes from: the key, or one of the two other ways to give a secret.
+    /// Where a value comes from: the key, or one of the other ways to give a secret.
     fn source_of(&self, key: &str) -> Option<&'a Entry> {
-        ["", "_env", "_file"]
+        CLEAR
             .iter()
+            .chain(&[SHA256, SLOW])
             .find_map(|end| self.entry(&format!("{key}{end}")))
     }
 

@@ -6,8 +6,8 @@ use http::Uri;
 use ipnet::IpNet;
 
 use super::{
+    hash::{PasswordHash, SecretHash},
     route::via,
-    secret::Secret,
     table::Table,
     value::{self, TEXT_MAX, Wrong},
 };
@@ -25,12 +25,14 @@ pub struct UniversalConfig {
 pub struct Account {
     /// The name in logs and records.
     pub name: String,
-    /// What `X-Api-Key` must hold. Also as `api_key_env` or `api_key_file`.
-    pub api_key: Option<Secret>,
+    /// Of what `X-Api-Key` must hold. In the file as `api_key`, `api_key_env` or `api_key_file`, or
+    /// as this hash, `api_key_sha256`.
+    pub api_key: Option<SecretHash>,
     /// User name of HTTP Basic, without a colon.
     pub username: Option<String>,
-    /// Password of HTTP Basic. Also as `password_env` or `password_file`.
-    pub password: Option<Secret>,
+    /// Of the password of HTTP Basic. In the file as `password`, `password_env` or `password_file`,
+    /// or as an argon2id hash, `password_hash`.
+    pub password: Option<PasswordHash>,
     /// Networks the account may call from. Default none listed: any.
     pub allowed_ips: Vec<IpNet>,
     /// The gateway or the route its messages take. Gateways are made over the API, so their names
@@ -56,7 +58,7 @@ const PARTS_MAX: u8 = 10;
 #[derive(Default)]
 struct Taken {
     names: HashSet<String>,
-    api_keys: Vec<Secret>,
+    api_keys: Vec<SecretHash>,
     usernames: HashSet<String>,
 }
 
@@ -72,11 +74,11 @@ impl UniversalConfig {
 impl Account {
     fn read(table: &mut Table<'_>, taken: &mut Taken, routes: &HashSet<String>) -> Option<Self> {
         let name = table.required("name", value::text(TEXT_MAX));
-        let api_key = table.secret("api_key");
+        let api_key = table.token("api_key", |_| Ok(()));
         let username = table.optional("username", value::text(TEXT_MAX));
-        let password = table.secret("password");
+        let password = table.password("password");
         table.once("name", &name, &mut taken.names);
-        table.once_secret("api_key", &api_key, &mut taken.api_keys);
+        table.once_token("api_key", &api_key, &mut taken.api_keys);
         table.once("username", &username, &mut taken.usernames);
         check_credentials(table, username.as_deref());
         let allowed_ips = table.list("allowed_ips", value::network);

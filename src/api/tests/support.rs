@@ -13,7 +13,7 @@ use tower::ServiceExt;
 
 use super::super::{Context, router};
 use crate::board::Board;
-use crate::config::{ApiToken, Config, Scope, Secret};
+use crate::config::{ApiToken, Config, Scope, SecretHash};
 use crate::inbound::Judge;
 use crate::message::{Disposition, GatewayId, MessageId};
 use crate::metrics::Metrics;
@@ -66,7 +66,7 @@ impl Answer {
 pub(super) fn config() -> Config {
     let token = |name: &str, scope| ApiToken {
         name: name.into(),
-        token: Secret::new(format!("{name}-token")),
+        token: SecretHash::of(&format!("{name}-token")),
         scopes: vec![scope],
     };
     let mut config = Config::default();

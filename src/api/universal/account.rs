@@ -16,8 +16,9 @@ use serde_json::json;
 use super::super::error::Failure;
 use super::super::server::client_address;
 use super::super::{Api, body};
+use super::password::{Busy, Passwords};
 use super::refusal::{self, Refusal};
-use crate::config::{Account, Config};
+use crate::config::{Account, Config, PasswordHash, sha256_of_candidate};
 use crate::openapi::{Input, Operation, Scheme};
 
 /// A request of an account that may send now: the only way to the store.
@@ -62,16 +63,18 @@ impl Identified {
         let accounts = &api.0.accounts;
         let index = accounts
             .identify(&parts.headers, &api.config)
-            .ok_or_else(|| {
-                api.metrics.http.auth_failures.inc();
-                if is_account(&parts.headers) {
-                    api.count_attempt(address);
-                }
-                Failure::new(
-                    StatusCode::UNAUTHORIZED,
-                    "An API key, or a user name and password, is required.",
-                )
-            })?;
+            .await
+            .map_err(|Busy| Failure::too_many_attempts(Duration::from_secs(1)))?;
+        let index = index.ok_or_else(|| {
+            api.metrics.http.auth_failures.inc();
+            if is_account(&parts.headers) {
+                api.count_attempt(address);
+            }
+            Failure::new(
+                StatusCode::UNAUTHORIZED,
+                "An API key, or a user name and password, is required.",
+            )
+        })?;
         let account = &api.config.universal.accounts[index];
         let permitted = account.allowed_ips.is_empty()
             || address.is_some_and(|ip| account.allowed_ips.iter().any(|net| net.contains(&ip)));
@@ -156,6 +159,7 @@ pub(in super::super) struct Accounts {
     users: Vec<(u64, usize)>,
     /// By place in the configuration; `None` is without a limit.
     rates: Vec<Option<Rate>>,
+    passwords: Passwords,
 }
 
 impl Accounts {
@@ -167,8 +171,8 @@ impl Accounts {
             all
         };
         let keys = accounts.clone().filter_map(|(at, account)| {
-            let key = account.api_key.as_ref()?.expose();
-            Some((hasher.hash_one(key.as_bytes()), at))
+            let key = account.api_key.as_ref()?.digest();
+            Some((hasher.hash_one(&key[..]), at))
         });
         let users = accounts.clone().filter_map(|(at, account)| {
             let user = account.username.as_deref()?;
@@ -183,28 +187,40 @@ impl Accounts {
                 .iter()
                 .map(|a| a.rate_per_s.map(|n| Rate::new(n.get())))
                 .collect(),
+            passwords: Passwords::new(config.universal.accounts.len()),
             hasher,
         }
     }
 
     /// Whose credentials these are. Where there is a key, it decides.
-    fn identify(&self, headers: &HeaderMap, config: &Config) -> Option<usize> {
+    async fn identify(&self, headers: &HeaderMap, config: &Config) -> Result<Option<usize>, Busy> {
         let accounts = &config.universal.accounts;
         if let Some(key) = headers.get("x-api-key") {
-            let key = key.as_bytes();
-            return self.candidates(&self.keys, key).find(|at| {
-                let known = accounts[*at].api_key.as_ref();
-                known.is_some_and(|known| known.matches(key))
-            });
+            return Ok(self.of_key(key.as_bytes(), accounts));
         }
-        let (user, password) = basic(headers)?;
-        self.candidates(&self.users, &user).find(|at| {
-            let account = &accounts[*at];
-            account.username.as_deref().map(str::as_bytes) == Some(&user)
-                && account
-                    .password
-                    .as_ref()
-                    .is_some_and(|known| known.matches(&password))
+        let Some((user, password)) = basic(headers) else {
+            return Ok(None);
+        };
+        let named =
+            |at: &usize| accounts[*at].username.as_deref().map(str::as_bytes) == Some(&user);
+        let Some(at) = self.candidates(&self.users, &user).find(named) else {
+            return Ok(None);
+        };
+        let is_right = match &accounts[at].password {
+            Some(PasswordHash::Fast(known)) => known.matches(&password),
+            Some(PasswordHash::Slow(known)) => {
+                self.passwords.is_right(at, known, &password).await?
+            }
+            None => false,
+        };
+        Ok(is_right.then_some(at))
+    }
+
+    fn of_key(&self, key: &[u8], accounts: &[Account]) -> Option<usize> {
+        let digest = sha256_of_candidate(key)?;
+        self.candidates(&self.keys, &digest).find(|at| {
+            let known = accounts[*at].api_key.as_ref();
+            known.is_some_and(|known| known.is(&digest))
         })
     }
 

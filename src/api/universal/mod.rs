@@ -4,12 +4,13 @@
 //! An answer of 200 says that the request was understood; `accepted` in it, whether the message
 //! was taken. The repeat of a `messageId` with the same content sends nothing.
 //!
-//! - `account`: who calls, from where, how often
+//! - `account`, `password`: who calls, from where, how often
 //! - `request`: what is to be sent, held to the rules
 //! - `refusal`: errors as this family words them
 
 mod account;
 pub(super) mod describe;
+mod password;
 mod placeholder;
 mod refusal;
 mod request;
