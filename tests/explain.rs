@@ -340,6 +340,81 @@ async fn a_use_case_is_explained_with_the_sender_that_it_then_takes() {
     }
 }
 
+#[tokio::test]
+async fn a_route_is_explained_with_the_gateway_that_then_gets_the_message() {
+    let routed = |config: &mut toml::Table| {
+        let routes: toml::Table = r#"
+            [[routes]]
+            name = "world"
+            [[routes.rules]]
+            prefix = "49"
+            to = [{ gateway = "idle", weight = 3 }, { gateway = "astray" }]
+            failover = ["nobody", "smsc-main"]
+            [[routes.rules]]
+            to = [{ gateway = "idle" }]
+        "#
+        .parse()
+        .unwrap();
+        config.extend(routes);
+        let accounts = config["universal"]["accounts"].as_array_mut().unwrap();
+        let account = accounts[0].as_table_mut().unwrap();
+        account.remove("gateway");
+        account.insert("route".into(), "world".into());
+    };
+    let line = Line::with(routed, json!({})).await;
+    let http = line.http();
+    let idle = json!({"name": "idle", "is_active": false});
+    let idle = http.create_http(idle).await;
+    let nobody = json!({
+        "name": "nobody", "provider_type": "smpp", "server_host": "127.0.0.1",
+        "server_port": 9, "username": "u", "password": "p",
+    });
+    let nobody = http.create(nobody).await;
+    let message = json!({"destination": "+4915100000001", "sender": "B", "body": "hi"});
+    let said = line
+        .must_send_what_is_explained(To::Universal, message.clone())
+        .await;
+    let route = &said["route"];
+    assert_eq!(
+        (&route["route"], &route["gateway"]["name"]),
+        (&json!("world"), &json!("smsc-main"))
+    );
+    let candidates = route["candidates"].as_array().unwrap();
+    let of = |name: &str| candidates.iter().find(|c| c["name"] == name).unwrap();
+    for (name, gateway, reason, weight) in [
+        ("idle", json!(idle), "disabled", json!(3)),
+        ("astray", Value::Null, "unknown_gateway", json!(1)),
+        ("nobody", json!(nobody), "down", Value::Null),
+        (
+            "smsc-main",
+            json!(line.scene.gateway),
+            "chosen",
+            Value::Null,
+        ),
+    ] {
+        let told = ["gateway", "reason", "weight"].map(|member| &of(name)[member]);
+        assert_eq!(told, [&gateway, &json!(reason), &weight], "{name}");
+    }
+    assert_eq!(
+        route["rules"],
+        json!([{"rule": 1, "fate": "decides"}, {"rule": 2, "fate": "shorter_prefix"}])
+    );
+    let elsewhere = with(
+        message,
+        json!({"destination": "+393401234567", "messageId": "1"}),
+    );
+    let said = To::Universal.explain(http, &elsewhere).await;
+    assert_eq!(
+        said["refusal"],
+        told(&To::Universal.send(http, &elsewhere).await)
+    );
+    let candidates = &said["route"]["candidates"];
+    assert_eq!(
+        (&candidates[0]["name"], &candidates[0]["reason"]),
+        (&json!("idle"), &json!("disabled"))
+    );
+}
+
 /// What the provider saw, with what it proves itself by masked.
 fn masked(seen: &prov::Seen) -> Value {
     let mask = |text: &str| {
