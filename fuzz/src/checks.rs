@@ -9,7 +9,7 @@ use bytes::{Bytes, BytesMut};
 use smpp_protocol::assembly::{Assembly, Inserted};
 use smpp_protocol::gsm7::{self, Shift};
 use smpp_protocol::national::Language;
-use smpp_protocol::pdu::{Bind, Body, DeliverSm, MessageResp, SubmitSm, TlvsRef};
+use smpp_protocol::pdu::{Bind, Body, DeliverSm, MessageResp, SubmitSm};
 use smpp_protocol::receipt::{Receipt, classify, id};
 use smpp_protocol::segment::{Concat, outline, preview_with, split_as, split_binary, split_with};
 use smpp_protocol::session::BindAs;
@@ -19,7 +19,7 @@ use smpp_protocol::text::{
 };
 use smpp_protocol::{
     CommandStatus, DataCoding, EsmClass, Event, Pdu, PduRef, SequenceNumber, Session,
-    SessionOptions, Strictness, Tag, Tlvs, split_frame, udh,
+    SessionOptions, Strictness, Tag, Tlvs, TlvsRef, split_frame, udh,
 };
 
 /// Compares every field of a view with that of the owned PDU.
@@ -168,9 +168,9 @@ pub fn view(data: &[u8]) {
 }
 
 fn same_tlvs(view: TlvsRef<'_>, tlvs: &Tlvs) {
-    assert!(view.eq(tlvs.iter().map(|tlv| (tlv.tag, &tlv.value[..]))));
-    for tlv in tlvs.iter() {
-        assert_eq!(view.get(tlv.tag), tlvs.get(tlv.tag).map(|value| &value[..]));
+    assert_eq!(view, tlvs.iter());
+    for tlv in tlvs {
+        assert_eq!(view.get(tlv.tag), tlvs.get(tlv.tag));
     }
 }
 
@@ -197,7 +197,7 @@ pub fn tlvs(data: &[u8]) {
             .strip_prefix(&header[..])
             .expect("the header that was read");
         rest = rest
-            .strip_prefix(&tlv.value[..])
+            .strip_prefix(tlv.value)
             .expect("the value that was read");
         let _ = (
             tlvs.get_u8(tlv.tag),
@@ -212,7 +212,7 @@ pub fn tlvs(data: &[u8]) {
         rest.is_empty(),
         decoded.deviations.iter().all(|one| one.field != "tlv")
     );
-    let collected: smpp_protocol::Tlvs = tlvs.clone().into_iter().collect();
+    let collected: Tlvs = tlvs.iter().collect();
     assert_eq!(collected, tlvs);
     let (mut fewer, first) = (tlvs.clone(), tlvs.iter().next().map(|tlv| tlv.tag));
     if let Some(tag) = first {

@@ -79,7 +79,7 @@ pub use frame::{FrameCodec, FrameError, split_frame};
 pub use pdu::{Body, Decoded, Pdu, PduRef};
 pub use receipt::{Receipt, ReceiptState};
 pub use session::{Event, Session, SessionOptions};
-pub use tlv::{Tag, Tlv, Tlvs};
+pub use tlv::{Tag, Tlv, Tlvs, TlvsRef};
 pub use wire::Strictness;
 
 /// The examples of the README are tests, too.

@@ -34,7 +34,7 @@ pub use short_message::{
     BroadcastSmResp, DataSmResp, DeliverSm, DeliverSmResp, MessageResp, QueryBroadcastSmResp,
     SubmitSm, SubmitSmResp,
 };
-pub use view::{MessageRespRef, PduRef, ShortMessageRef, TlvsRef};
+pub use view::{MessageRespRef, PduRef, ShortMessageRef};
 
 /// One protocol data unit.
 #[derive(Clone, Debug, PartialEq, Eq)]

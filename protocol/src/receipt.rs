@@ -83,7 +83,7 @@ impl Receipt {
         Self::from_fields(
             pdu.esm_class,
             pdu.data_coding,
-            pdu.user_data(),
+            &pdu.user_data(),
             &pdu.tlvs,
             options,
         )
@@ -96,7 +96,7 @@ impl Receipt {
         Self::from_fields(
             pdu.esm_class,
             pdu.data_coding,
-            pdu.user_data(),
+            &pdu.user_data(),
             &pdu.tlvs,
             options,
         )
@@ -243,7 +243,7 @@ fn message_state(tlvs: &Tlvs) -> Option<MessageState> {
 
 /// Three octets, or three digits in the place of them.
 fn network_error_code(tlvs: &Tlvs) -> Option<NetworkErrorCode> {
-    match tlvs.get(Tag::NETWORK_ERROR_CODE)?[..] {
+    match *tlvs.get(Tag::NETWORK_ERROR_CODE)? {
         [a @ b'0'..=b'9', b @ b'0'..=b'9', c @ b'0'..=b'9'] => {
             let digit = |octet: u8| u16::from(octet - b'0');
             let code = 100 * digit(a) + 10 * digit(b) + digit(c);

@@ -1,104 +1,101 @@
 //! Optional parameters: a tag, a length, a value (SMPP 3.4 §3.2.4, 5.0 §4.8).
 //!
-//! [`Tlvs`] keeps every one of them in the order of the wire, repeats and unknown tags included,
-//! since vendors put what they like there. Three fit without an allocation, which is as many as a
-//! delivery receipt or a segment has.
+//! [`Tlvs`] keeps every one of them as it is on the wire, in the wire's order, repeats and unknown
+//! tags included, since vendors put what they like there. Those of a frame stay in it, and are
+//! written again with one copy. What it holds are whole TLVs, and nothing else.
 
 mod tag;
+mod view;
 
 use bytes::Bytes;
 
-use crate::c_octet_string::{COctetString, find_nul};
-use crate::wire::Sink;
+use crate::c_octet_string::COctetString;
+use crate::wire::{Sink, TLV_HEADER_OCTETS};
 
 pub use tag::{Kind, Layout, Tag};
+pub use view::{Tlv, TlvsRef};
+
+pub(crate) use view::split;
 
 /// Octets of a value at most: its length is a 16-bit number.
 pub const VALUE_OCTETS_MAX: usize = u16::MAX as usize;
 
-/// How many TLVs a [`Tlvs`] holds without an allocation.
-const INLINE: usize = 3;
+/// Octets that the first TLV makes room for, which are enough for those of a segment.
+const OCTETS_OFTEN: usize = 32;
 
-/// Every octet, to share one-octet values from.
-static OCTETS: [u8; 256] = {
-    let mut octets = [0; 256];
-    let mut octet = 0;
-    while octet < 256 {
-        octets[octet] = octet as u8;
-        octet += 1;
-    }
-    octets
-};
+/// The optional part of a PDU, in wire order. None allocate nothing, as do those of a frame.
+#[derive(Clone)]
+pub struct Tlvs(Octets);
 
-/// What is before the first NUL, without blanks around it.
-fn cstr(value: &[u8]) -> &[u8] {
-    value[..find_nul(value).unwrap_or(value.len())].trim_ascii()
-}
-
-/// One octet that needs neither an allocation nor an owner.
-#[inline]
-pub(crate) fn one_octet(value: u8) -> Bytes {
-    let at = usize::from(value);
-    Bytes::from_static(&OCTETS[at..=at])
-}
-
-/// One optional parameter.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
-pub struct Tlv {
-    /// Says what the value is.
-    pub tag: Tag,
-    /// The value alone, neither tag nor length.
-    pub value: Bytes,
-}
-
-/// The optional part of a PDU, in wire order.
-#[derive(Clone, Default)]
-pub struct Tlvs {
-    inline: [Option<Tlv>; INLINE],
-    inline_len: u8,
-    spilled: Vec<Tlv>,
+#[derive(Clone)]
+enum Octets {
+    /// A part of a frame.
+    Shared(Bytes),
+    /// What is put together here.
+    Own(Vec<u8>),
 }
 
 impl Tlvs {
-    /// No TLVs; allocates nothing.
+    /// No TLVs.
     #[must_use]
     #[inline]
     pub const fn new() -> Self {
-        Self {
-            inline: [const { None }; INLINE],
-            inline_len: 0,
-            spilled: Vec::new(),
+        Self(Octets::Own(Vec::new()))
+    }
+
+    /// Octets of whole TLVs.
+    #[inline(always)]
+    pub(crate) fn of_frame(octets: Bytes) -> Self {
+        Self(Octets::Shared(octets))
+    }
+
+    /// All of them as they are on the wire.
+    #[must_use]
+    #[inline]
+    pub fn as_octets(&self) -> &[u8] {
+        match &self.0 {
+            Octets::Shared(octets) => octets,
+            Octets::Own(octets) => octets,
         }
     }
 
     /// All of them, in wire order.
-    pub fn iter(&self) -> impl Iterator<Item = &Tlv> {
-        self.inline.iter().flatten().chain(&self.spilled)
+    #[must_use]
+    #[inline]
+    pub fn iter(&self) -> TlvsRef<'_> {
+        TlvsRef::of(self.as_octets())
     }
 
     /// How many there are, repeats counted.
     #[must_use]
     pub fn len(&self) -> usize {
-        usize::from(self.inline_len) + self.spilled.len()
+        self.iter().count()
     }
 
     /// Whether there are none.
     #[must_use]
+    #[inline]
     pub fn is_empty(&self) -> bool {
-        self.inline_len == 0
+        self.as_octets().is_empty()
     }
 
     /// The value of the first TLV with this tag.
     #[must_use]
-    pub fn get(&self, tag: Tag) -> Option<&Bytes> {
-        self.iter().find(|tlv| tlv.tag == tag).map(|tlv| &tlv.value)
+    pub fn get(&self, tag: Tag) -> Option<&[u8]> {
+        self.iter().get(tag)
+    }
+
+    /// As [`get`](Self::get), to be kept: shares the frame's octets if it came in one.
+    #[must_use]
+    pub fn share(&self, tag: Tag) -> Option<Bytes> {
+        self.get(tag).map(|value| self.share_part(value))
     }
 
     /// The values of every TLV with this tag, in wire order.
-    pub fn all(&self, tag: Tag) -> impl Iterator<Item = &Bytes> {
+    pub fn all(&self, tag: Tag) -> impl Iterator<Item = &[u8]> {
         self.iter()
             .filter(move |tlv| tlv.tag == tag)
-            .map(|tlv| &tlv.value)
+            .map(|tlv| tlv.value)
     }
 
     /// Whether a TLV with this tag is there.
@@ -109,39 +106,31 @@ impl Tlvs {
 
     /// Adds a TLV behind the others. A value longer than [`VALUE_OCTETS_MAX`] cannot be written
     /// and is cut there.
-    pub fn push(&mut self, tag: Tag, value: impl Into<Bytes>) {
-        let mut value = value.into();
-        value.truncate(VALUE_OCTETS_MAX);
-        *self.push_empty(tag) = value;
-    }
-
-    /// Adds a TLV with an empty value, and says where that is.
-    pub(crate) fn push_empty(&mut self, tag: Tag) -> &mut Bytes {
-        let value = Bytes::new();
-        let at = usize::from(self.inline_len);
-        if at < INLINE {
-            self.inline_len += 1;
-            &mut self.inline[at].insert(Tlv { tag, value }).value
-        } else {
-            self.spilled.push(Tlv { tag, value });
-            let last = self.spilled.last_mut();
-            &mut last.expect("one was pushed just now").value
+    pub fn push(&mut self, tag: Tag, value: impl AsRef<[u8]>) {
+        let value = value.as_ref();
+        let value = &value[..value.len().min(VALUE_OCTETS_MAX)];
+        let mut octets = std::mem::take(self).into_own();
+        if octets.is_empty() {
+            octets.reserve_exact(OCTETS_OFTEN.max(TLV_HEADER_OCTETS + value.len()));
         }
+        octets.extend_from_slice(&header(tag, value));
+        octets.extend_from_slice(value);
+        self.0 = Octets::Own(octets);
     }
 
-    /// Adds a one-octet integer; allocates nothing.
+    /// Adds a one-octet integer.
     pub fn push_u8(&mut self, tag: Tag, value: u8) {
-        self.push(tag, one_octet(value));
+        self.push(tag, [value]);
     }
 
     /// Adds a two-octet integer.
     pub fn push_u16(&mut self, tag: Tag, value: u16) {
-        self.push(tag, Bytes::copy_from_slice(&value.to_be_bytes()));
+        self.push(tag, value.to_be_bytes());
     }
 
     /// Adds a four-octet integer.
     pub fn push_u32(&mut self, tag: Tag, value: u32) {
-        self.push(tag, Bytes::copy_from_slice(&value.to_be_bytes()));
+        self.push(tag, value.to_be_bytes());
     }
 
     /// Adds a C-octet string and writes its NUL. Text behind a NUL of its own is left out.
@@ -151,24 +140,18 @@ impl Tlvs {
             .split(|&octet| octet == 0)
             .next()
             .unwrap_or_default();
-        let mut octets = Vec::with_capacity(text.len() + 1);
-        octets.extend_from_slice(text);
-        octets.push(0);
-        self.push(tag, octets);
+        self.push(tag, [text, b"\0"].concat());
     }
 
     /// Removes every TLV with this tag.
     pub fn remove(&mut self, tag: Tag) {
-        let kept = std::mem::take(self);
-        for tlv in kept.into_iter().filter(|tlv| tlv.tag != tag) {
-            self.push(tlv.tag, tlv.value);
+        if self.contains(tag) {
+            *self = self.iter().filter(|tlv| tlv.tag != tag).collect();
         }
     }
 
-    /// The integer of the first TLV with this tag, if it fits one octet.
-    ///
-    /// Peers write integers in other widths than the table says; 1, 2, 3, 4 and 8 octets are
-    /// read, and anything else counts as absent.
+    /// The integer of the first TLV with this tag, if it fits one octet; see
+    /// [`Tlv::integer`] for what is read.
     #[must_use]
     pub fn get_u8(&self, tag: Tag) -> Option<u8> {
         self.integer(tag)?.try_into().ok()
@@ -186,92 +169,93 @@ impl Tlvs {
         self.integer(tag)?.try_into().ok()
     }
 
+    fn integer(&self, tag: Tag) -> Option<u64> {
+        self.iter().find(|tlv| tlv.tag == tag)?.integer()
+    }
+
     /// The text of the first TLV with this tag: up to the first NUL, without blanks around it.
     /// Many peers leave the NUL out, some write blanks before it.
     #[must_use]
-    pub fn get_cstr(&self, tag: Tag) -> Option<Bytes> {
-        let value = self.get(tag)?;
-        let text = cstr(value);
-        Some(if text.is_empty() {
-            Bytes::new()
-        } else {
-            value.slice_ref(text)
-        })
+    pub fn get_cstr(&self, tag: Tag) -> Option<&[u8]> {
+        Some(self.iter().find(|tlv| tlv.tag == tag)?.cstr())
     }
 
-    /// As [`get_cstr`](Self::get_cstr), shared only if it is long.
+    /// As [`get_cstr`](Self::get_cstr), to be kept: shared only if it is long.
     pub(crate) fn get_c_octets(&self, tag: Tag) -> Option<COctetString> {
-        let value = self.get(tag)?;
-        let text = cstr(value);
+        let text = self.get_cstr(tag)?;
         let short = COctetString::inline(text);
-        Some(short.unwrap_or_else(|| COctetString::long(value.slice_ref(text))))
+        Some(short.unwrap_or_else(|| COctetString::long(self.share_part(text))))
     }
 
-    fn integer(&self, tag: Tag) -> Option<u64> {
-        let value = self.get(tag)?;
-        match value.len() {
-            1..=4 | 8 => Some(
-                value
-                    .iter()
-                    .fold(0, |sum, &octet| sum << 8 | u64::from(octet)),
-            ),
-            _ => None,
+    /// A part of what [`as_octets`](Self::as_octets) says.
+    fn share_part(&self, part: &[u8]) -> Bytes {
+        match &self.0 {
+            Octets::Shared(octets) if !part.is_empty() => octets.slice_ref(part),
+            _ => Bytes::copy_from_slice(part),
         }
     }
 
-    #[inline]
+    fn into_own(self) -> Vec<u8> {
+        match self.0 {
+            Octets::Own(octets) => octets,
+            Octets::Shared(octets) => octets.to_vec(),
+        }
+    }
+
+    #[inline(always)]
     pub(crate) fn write(&self, out: &mut impl Sink) {
         if !self.is_empty() {
-            self.write_all(out);
+            out.octets(self.as_octets());
         }
     }
+}
 
-    fn write_all(&self, out: &mut impl Sink) {
-        for Tlv { tag, value } in self.iter() {
-            let octets = value.len().min(VALUE_OCTETS_MAX);
-            let [tag, tag_low] = tag.0.to_be_bytes();
-            let [len, len_low] = (octets as u16).to_be_bytes();
-            out.array([tag, tag_low, len, len_low]);
-            // Most are numbers.
-            match value[..octets] {
-                [one] => out.array([one]),
-                [high, low] => out.array([high, low]),
-                ref value => out.octets(value),
-            }
-        }
+/// Tag and length.
+fn header(tag: Tag, value: &[u8]) -> [u8; TLV_HEADER_OCTETS] {
+    let [tag, tag_low] = tag.0.to_be_bytes();
+    let [len, len_low] = (value.len() as u16).to_be_bytes();
+    [tag, tag_low, len, len_low]
+}
+
+/// Writes one TLV, its value cut to what can be written.
+pub(crate) fn write_tlv(out: &mut impl Sink, tag: Tag, value: &[u8]) {
+    let value = &value[..value.len().min(VALUE_OCTETS_MAX)];
+    out.array(header(tag, value));
+    out.octets(value);
+}
+
+impl Default for Tlvs {
+    #[inline]
+    fn default() -> Self {
+        Self::new()
     }
 }
 
 impl std::fmt::Debug for Tlvs {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_map()
-            .entries(self.iter().map(|tlv| (tlv.tag, &tlv.value)))
-            .finish()
+        self.iter().fmt(f)
     }
 }
 
 impl PartialEq for Tlvs {
     fn eq(&self, other: &Self) -> bool {
-        self.iter().eq(other.iter())
+        self.as_octets() == other.as_octets()
     }
 }
 
 impl Eq for Tlvs {}
 
-impl IntoIterator for Tlvs {
-    type Item = Tlv;
-    type IntoIter = std::iter::Chain<
-        std::iter::Flatten<std::array::IntoIter<Option<Tlv>, INLINE>>,
-        std::vec::IntoIter<Tlv>,
-    >;
+impl<'a> IntoIterator for &'a Tlvs {
+    type Item = Tlv<'a>;
+    type IntoIter = TlvsRef<'a>;
 
-    fn into_iter(self) -> Self::IntoIter {
-        self.inline.into_iter().flatten().chain(self.spilled)
+    fn into_iter(self) -> TlvsRef<'a> {
+        self.iter()
     }
 }
 
-impl FromIterator<Tlv> for Tlvs {
-    fn from_iter<I: IntoIterator<Item = Tlv>>(tlvs: I) -> Self {
+impl<'a> FromIterator<Tlv<'a>> for Tlvs {
+    fn from_iter<I: IntoIterator<Item = Tlv<'a>>>(tlvs: I) -> Self {
         let mut all = Self::new();
         for tlv in tlvs {
             all.push(tlv.tag, tlv.value);
@@ -300,7 +284,7 @@ mod tests {
         let octets: Vec<u8> = tlvs.iter().map(|tlv| tlv.value[0]).collect();
         assert_eq!(octets, [0, 1, 2, 3, 4, 5, 6, 7, 8]);
         assert_eq!(tlvs.all(Tag::CALLBACK_NUM).count(), 5);
-        assert_eq!(tlvs.get(Tag(0x3FFF)).unwrap()[..], [1]);
+        assert_eq!(tlvs.get(Tag(0x3FFF)).unwrap(), [1]);
         tlvs.remove(Tag::CALLBACK_NUM);
         assert_eq!(tlvs.len(), 4);
     }
@@ -310,7 +294,7 @@ mod tests {
         let mut tlvs = Tlvs::new();
         tlvs.push_u32(Tag::MESSAGE_STATE, 2);
         tlvs.push_u16(Tag::SAR_TOTAL_SEGMENTS, 300);
-        tlvs.push(Tag::DEST_PORT, Bytes::from_static(&[1, 2, 3, 4, 5]));
+        tlvs.push(Tag::DEST_PORT, [1, 2, 3, 4, 5]);
         assert_eq!(tlvs.get_u8(Tag::MESSAGE_STATE), Some(2));
         assert_eq!(tlvs.get_u8(Tag::SAR_TOTAL_SEGMENTS), None);
         assert_eq!(tlvs.get_u16(Tag::DEST_PORT), None);
@@ -319,8 +303,8 @@ mod tests {
     #[test]
     fn text_ends_at_its_nul_and_loses_blanks() {
         let mut tlvs = Tlvs::new();
-        tlvs.push(Tag::RECEIPTED_MESSAGE_ID, Bytes::from_static(b" 42 \0\0x"));
-        assert_eq!(tlvs.get_cstr(Tag::RECEIPTED_MESSAGE_ID).unwrap(), "42");
+        tlvs.push(Tag::RECEIPTED_MESSAGE_ID, b" 42 \0\0x");
+        assert_eq!(tlvs.get_cstr(Tag::RECEIPTED_MESSAGE_ID).unwrap(), b"42");
     }
 
     #[test]

@@ -9,15 +9,12 @@
 mod sink;
 
 use bytes::{Buf, Bytes};
-use nom::IResult;
-use nom::Parser;
-use nom::multi::length_data;
-use nom::number::complete::{be_u16, be_u32};
+use nom::number::complete::be_u32;
 
 use crate::c_octet_string::{COctetString, find_nul};
 use crate::error::{DecodeError, Deviation, Deviations, Fault, Header};
 use crate::time::SmppTime;
-use crate::tlv::{Tag, Tlvs, one_octet};
+use crate::tlv::{self, Tag, Tlvs};
 
 pub(crate) use sink::{Count, Fill, SLACK, Sink};
 
@@ -50,10 +47,6 @@ pub(crate) enum Times {
     Checked,
     /// Only a remark: the field is unused or only shown.
     Counted,
-}
-
-fn tlv(input: &[u8]) -> IResult<&[u8], (u16, &[u8]), ()> {
-    (be_u16, length_data(be_u16)).parse(input)
 }
 
 /// Reads the fields of one frame in order.
@@ -234,22 +227,21 @@ impl Reader {
 
     /// Everything to the end of the frame as TLVs.
     pub(crate) fn tlvs(&mut self) -> Result<Tlvs, DecodeError> {
-        let mut tlvs = Tlvs::new();
-        while !self.is_at_end() {
-            let Ok((_, (number, value))) = tlv(self.rest()) else {
-                self.tolerate(self.tlv_fault(), "tlv")?;
-                self.at = self.frame.len();
-                break;
-            };
-            let (tag, octets) = (Tag(number), value.len());
+        let start = self.at;
+        while let Some((tlv, _)) = tlv::split(self.rest()) {
+            let (tag, octets) = (tlv.tag, tlv.value.len());
             self.check_layout(tag, octets)?;
             if tag == Tag::MESSAGE_PAYLOAD && self.has_short_message && octets > 0 {
                 self.tolerate(Fault::TwoUserData, "message_payload")?;
             }
-            self.at += TLV_HEADER_OCTETS;
-            tlvs.push(tag, self.take(octets));
+            self.at += TLV_HEADER_OCTETS + octets;
         }
-        Ok(tlvs)
+        let end = self.at;
+        if !self.is_at_end() {
+            self.tolerate(self.tlv_fault(), "tlv")?;
+            self.at = self.frame.len();
+        }
+        Ok(Tlvs::of_frame(take(&mut self.frame, start, end - start)))
     }
 
     /// TLVs behind a `short_message`, where some peers write a NUL that `sm_length` leaves out:
@@ -263,8 +255,8 @@ impl Reader {
 
     fn skip_nul(&mut self) -> Result<(), DecodeError> {
         if let [0, behind @ ..] = self.rest()
-            && tlv(self.rest()).is_err()
-            && (behind.is_empty() || tlv(behind).is_ok())
+            && tlv::split(self.rest()).is_none()
+            && (behind.is_empty() || tlv::split(behind).is_some())
         {
             self.tolerate(self.tlv_fault(), "tlv")?;
             self.tolerate(Fault::NulAfterShortMessage, "short_message")?;
@@ -331,13 +323,12 @@ impl Reader {
     }
 }
 
-/// The octets behind `start`, which are there, without copying them: few of them need no owner,
-/// and the last ones take the frame along.
+/// The octets behind `start`, which are there, without copying them: none need no owner, and the
+/// last ones take the frame along.
 #[inline(always)]
 pub(crate) fn take(frame: &mut Bytes, start: usize, octets: usize) -> Bytes {
     match octets {
         0 => Bytes::new(),
-        1 => one_octet(frame[start]),
         _ if start + octets == frame.len() => {
             let mut last = std::mem::take(frame);
             last.advance(start);

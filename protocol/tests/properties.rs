@@ -112,9 +112,10 @@ fn every_message_from_the_smsc_can_be_classified_and_read() {
         match &decoded.pdu.body {
             Body::DeliverSm(pdu) => {
                 let _ = (receipt::classify(pdu), Receipt::from_pdu(pdu).ids().count());
-                let _ = udh::concatenation(pdu.esm_class, pdu.user_data(), &pdu.tlvs);
+                let _ = udh::concatenation(pdu.esm_class, &pdu.user_data(), &pdu.tlvs);
                 let options = TextOptions::default();
-                let _ = decode_user_data(pdu.esm_class, pdu.user_data(), pdu.data_coding, &options);
+                let _ =
+                    decode_user_data(pdu.esm_class, &pdu.user_data(), pdu.data_coding, &options);
             }
             Body::DataSm(pdu) => {
                 let _ = (receipt::classify_data_sm(pdu), Receipt::from_data_sm(pdu));
@@ -200,10 +201,8 @@ fn segments_are_as_many_as_foretold_within_limits_and_join_to_the_text() {
             assert_eq!(usize::from(segment.part), index + 1);
             assert_eq!(usize::from(segment.total), segments.len());
             assert!(concat == Concat::Payload || segment.short_message.len() <= 160);
-            let data = match segment.tlvs.get(smpp_protocol::Tag::MESSAGE_PAYLOAD) {
-                Some(payload) => payload,
-                None => &segment.short_message,
-            };
+            let payload = segment.tlvs.share(smpp_protocol::Tag::MESSAGE_PAYLOAD);
+            let data = &payload.unwrap_or_else(|| segment.short_message.clone());
             let part = udh::concatenation(segment.esm_class, data, &segment.tlvs);
             assert_eq!(part.is_some(), segments.len() > 1, "{segment:?}");
             // Text that ends in NULs as UTF-16 is cut there on reception, so it is left out here.
@@ -264,9 +263,9 @@ fn binary_segments_join_to_the_data() {
         let joined: Vec<u8> = segments
             .iter()
             .flat_map(|segment| {
-                let payload = segment.tlvs.get(smpp_protocol::Tag::MESSAGE_PAYLOAD);
-                let data = payload.unwrap_or(&segment.short_message);
-                udh::strip_udh(segment.esm_class, data).to_vec()
+                let payload = segment.tlvs.share(smpp_protocol::Tag::MESSAGE_PAYLOAD);
+                let data = payload.unwrap_or_else(|| segment.short_message.clone());
+                udh::strip_udh(segment.esm_class, &data).to_vec()
             })
             .collect();
         assert_eq!(joined, data);

@@ -713,7 +713,7 @@ fn a_client_of_3_3_gets_no_tlvs_and_one_of_3_4_does() {
         let Body::DeliverSm(deliver_sm) = &delivered.body else {
             panic!("{delivered:?}")
         };
-        assert_eq!(deliver_sm.user_data(), "text");
+        assert_eq!(*deliver_sm.user_data(), "text");
     }
 }
 

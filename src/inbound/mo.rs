@@ -19,7 +19,7 @@ pub(super) fn record(
 ) -> MoRecord {
     let source_addr = pdu.source_addr.to_str().into_owned();
     let destination_addr = pdu.destination_addr.to_str().into_owned();
-    let data = pdu.user_data();
+    let data = &pdu.user_data();
     let concat = udh::concatenation(pdu.esm_class, data, &pdu.tlvs).filter(|c| c.total > 1);
     let segment = concat.map(|c| Concat {
         reference: c.reference,
@@ -51,7 +51,7 @@ pub(super) fn record(
 /// What is behind the header, and how to read it. Where that takes the header itself, which
 /// names national tables and says where the first packed septet begins, it is read here.
 fn content(pdu: &DeliverSm, alphabet: Alphabet) -> (Vec<u8>, Alphabet) {
-    let data = pdu.user_data();
+    let data = &pdu.user_data();
     let seven_bit = matches!(
         pdu.data_coding.charset(),
         Charset::SmscDefault | Charset::Gsm7

@@ -160,7 +160,7 @@ mod tests {
             settings.concat = concat;
             let bodies = bodies(&lease(accepted), &settings).unwrap();
             let octets = |body: &Body| match body {
-                Body::SubmitSm(sm) => udh::strip_udh(sm.esm_class, sm.user_data()).len(),
+                Body::SubmitSm(sm) => udh::strip_udh(sm.esm_class, &sm.user_data()).len(),
                 _ => 0,
             };
             let numbers: Vec<u8> = bodies.iter().map(|(number, _)| *number).collect();

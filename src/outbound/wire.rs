@@ -125,7 +125,7 @@ fn read(sm: &SubmitSm, settings: &SmppSettings) -> Option<String> {
         default_alphabet: Alphabet::Gsm,
         ..TextOptions::default()
     };
-    match text::decode_user_data(sm.esm_class, sm.user_data(), data_coding, &options).content {
+    match text::decode_user_data(sm.esm_class, &sm.user_data(), data_coding, &options).content {
         DecodedText::Text(text) => Some(text),
         DecodedText::Binary(_) => None,
     }

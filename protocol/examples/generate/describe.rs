@@ -17,9 +17,7 @@ pub(crate) fn hex(octets: &[u8]) -> String {
 pub(crate) fn describe(pdu: &Pdu) -> Value {
     let none = Tlvs::new();
     let tlvs = pdu.body.tlvs().unwrap_or(&none).iter();
-    let tlvs: Vec<Value> = tlvs
-        .map(|tlv| json!([tlv.tag.0, hex(&tlv.value)]))
-        .collect();
+    let tlvs: Vec<Value> = tlvs.map(|tlv| json!([tlv.tag.0, hex(tlv.value)])).collect();
     json!({
         "command": pdu.command_id().to_string(),
         "command_id": pdu.command_id().0,

@@ -1,6 +1,8 @@
 //! Asking about, withdrawing and replacing a message, and the notice that a phone came back
 //! (SMPP 3.4 §4.8 to §4.12).
 
+use std::borrow::Cow;
+
 use bytes::Bytes;
 
 use super::short_message::{user_data, write_user_data};
@@ -190,7 +192,7 @@ pub struct ReplaceSm {
 impl ReplaceSm {
     /// The user data, wherever it is.
     #[must_use]
-    pub fn user_data(&self) -> &Bytes {
+    pub fn user_data(&self) -> Cow<'_, Bytes> {
         user_data(&self.short_message, &self.tlvs)
     }
 }

@@ -53,7 +53,7 @@ impl SubmitSm {
     }
 
     fn has_broken_header(&self) -> bool {
-        self.esm_class.has_udh() && udh::parse(self.user_data()).is_err()
+        self.esm_class.has_udh() && udh::parse(&self.user_data()).is_err()
     }
 
     fn has_two_user_data(&self) -> bool {

@@ -1,5 +1,7 @@
 //! `data_sm`: the short form of a message, either way, with its text in a TLV (SMPP 3.4 §4.7.1).
 
+use std::borrow::Cow;
+
 use bytes::Bytes;
 
 use super::Layout;
@@ -44,7 +46,7 @@ pub struct DataSm {
 impl DataSm {
     /// The user data, empty if there is no `message_payload`.
     #[must_use]
-    pub fn user_data(&self) -> &Bytes {
+    pub fn user_data(&self) -> Cow<'_, Bytes> {
         user_data(&NOTHING, &self.tlvs)
     }
 

@@ -9,8 +9,8 @@ use bytes::Bytes;
 use crate::c_octet_string::{COctetString, find_nul};
 use crate::command::CommandStatus;
 use crate::time::SmppTime;
-use crate::tlv::{Tag, Tlvs};
-use crate::wire::{HEADER_OCTETS, TLV_HEADER_OCTETS, take};
+use crate::tlv::{self, Tag, Tlvs};
+use crate::wire::{HEADER_OCTETS, take};
 
 /// Octets from the front of a frame to fields of a `submit_sm` or `deliver_sm`. All before
 /// `short_message` is less than 256 octets together.
@@ -67,29 +67,21 @@ fn are_tlvs(rest: &[u8], has_short_message: bool) -> bool {
 #[inline(never)]
 fn are_some_tlvs(mut rest: &[u8], has_short_message: bool) -> bool {
     while !rest.is_empty() {
-        let Some((tag, value, behind)) = split_tlv(rest) else {
+        let Some((tlv, behind)) = tlv::split(rest) else {
             return false;
         };
-        let octets = value.len();
-        let fits = tag
+        let octets = tlv.value.len();
+        let fits = tlv
+            .tag
             .layout()
             .is_none_or(|layout| layout.octets.contains(&octets));
-        let is_second = has_short_message && octets > 0 && tag == Tag::MESSAGE_PAYLOAD;
+        let is_second = has_short_message && octets > 0 && tlv.tag == Tag::MESSAGE_PAYLOAD;
         if !fits || is_second {
             return false;
         }
         rest = behind;
     }
     true
-}
-
-/// The TLV in front, and what is behind it.
-#[inline(always)]
-pub(super) fn split_tlv(octets: &[u8]) -> Option<(Tag, &[u8], &[u8])> {
-    let ([tag, tag_low, len, len_low], behind) = octets.split_first_chunk()?;
-    let len = usize::from(u16::from_be_bytes([*len, *len_low]));
-    let (value, behind) = behind.split_at_checked(len)?;
-    Some((Tag(u16::from_be_bytes([*tag, *tag_low])), value, behind))
 }
 
 impl ShortMessageMarks {
@@ -165,25 +157,11 @@ pub(super) fn own_text(frame: &Bytes, start: usize, nul: usize) -> COctetString 
 /// The TLVs from a mark to the end, which are known to be whole.
 #[inline(always)]
 pub(super) fn own_tlvs(frame: &mut Bytes, start: usize) -> Tlvs {
-    if start >= frame.len() {
-        return Tlvs::new();
+    match frame.len().checked_sub(start) {
+        // Read before, and so given away, if it ended there.
+        None | Some(0) => Tlvs::new(),
+        Some(octets) => Tlvs::of_frame(take(frame, start, octets)),
     }
-    own_some_tlvs(frame, start)
-}
-
-#[inline(never)]
-fn own_some_tlvs(frame: &mut Bytes, mut at: usize) -> Tlvs {
-    let mut tlvs = Tlvs::new();
-    while let Some((tag, value, behind)) = split_tlv(frame.get(at..).unwrap_or_default()) {
-        let (octets, is_last) = (value.len(), behind.is_empty());
-        let start = at + TLV_HEADER_OCTETS;
-        tlvs.push(tag, take(frame, start, octets));
-        if is_last {
-            break;
-        }
-        at = start + octets;
-    }
-    tlvs
 }
 
 #[cfg(test)]

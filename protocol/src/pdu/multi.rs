@@ -1,5 +1,7 @@
 //! `submit_multi`: one message for many destinations (SMPP 3.4 §4.5).
 
+use std::borrow::Cow;
+
 use bytes::Bytes;
 
 use super::short_message::{user_data, write_user_data};
@@ -108,7 +110,7 @@ pub struct SubmitMulti {
 impl SubmitMulti {
     /// The user data, wherever it is.
     #[must_use]
-    pub fn user_data(&self) -> &Bytes {
+    pub fn user_data(&self) -> Cow<'_, Bytes> {
         user_data(&self.short_message, &self.tlvs)
     }
 }

@@ -1,5 +1,7 @@
 //! `submit_sm` and `deliver_sm`: one layout, two directions (SMPP 3.4 §4.4.1, §4.6.1).
 
+use std::borrow::Cow;
+
 use bytes::Bytes;
 
 use super::exact::{MessageRespMarks, ShortMessageMarks, own_text, own_tlvs};
@@ -9,7 +11,7 @@ use crate::c_octet_string::COctetString;
 use crate::coding::{DataCoding, EsmClass, Npi, RegisteredDelivery, Ton};
 use crate::error::DecodeError;
 use crate::segment::Segment;
-use crate::tlv::{Tag, Tlvs};
+use crate::tlv::{Tag, Tlvs, write_tlv};
 use crate::wire::{HEADER_OCTETS, Reader, Sink, Times, take};
 
 /// Octets that `sm_length` can announce.
@@ -66,7 +68,7 @@ macro_rules! short_message_pdu {
             /// The user data, wherever it is: a `message_payload` with octets in it wins over
             /// `short_message`.
             #[must_use]
-            pub fn user_data(&self) -> &Bytes {
+            pub fn user_data(&self) -> Cow<'_, Bytes> {
                 user_data(&self.short_message, &self.tlvs)
             }
 
@@ -288,10 +290,10 @@ impl ResponseLayout for MessageResp {
 }
 
 /// The user data of a PDU with both a `short_message` and TLVs.
-pub(crate) fn user_data<'a>(short_message: &'a Bytes, tlvs: &'a Tlvs) -> &'a Bytes {
-    match tlvs.get(Tag::MESSAGE_PAYLOAD) {
-        Some(payload) if !payload.is_empty() => payload,
-        _ => short_message,
+pub(crate) fn user_data<'a>(short_message: &'a Bytes, tlvs: &Tlvs) -> Cow<'a, Bytes> {
+    match tlvs.share(Tag::MESSAGE_PAYLOAD) {
+        Some(payload) if !payload.is_empty() => Cow::Owned(payload),
+        _ => Cow::Borrowed(short_message),
     }
 }
 
@@ -308,8 +310,6 @@ pub(crate) fn write_user_data(out: &mut impl Sink, short_message: &Bytes, tlvs: 
     out.u8(0);
     tlvs.write(out);
     if !tlvs.contains(Tag::MESSAGE_PAYLOAD) {
-        let mut payload = Tlvs::new();
-        payload.push(Tag::MESSAGE_PAYLOAD, short_message.clone());
-        payload.write(out);
+        write_tlv(out, Tag::MESSAGE_PAYLOAD, short_message);
     }
 }

@@ -107,10 +107,10 @@ impl Body {
             Self::ReplaceSm(sm) => &mut sm.short_message,
             _ => return,
         };
-        if let Some(payload) = tlvs.get(Tag::MESSAGE_PAYLOAD)
+        if let Some(payload) = tlvs.share(Tag::MESSAGE_PAYLOAD)
             && short_message.is_empty()
         {
-            *short_message = payload.clone();
+            *short_message = payload;
         }
     }
 

@@ -7,12 +7,12 @@
 
 use bytes::Bytes;
 
-use super::exact::{MessageRespMarks, ShortMessageMarks, split_tlv};
+use super::exact::{MessageRespMarks, ShortMessageMarks};
 use super::{Body, DeliverSm, MessageResp, Pdu, SubmitSm, header};
 use crate::coding::{DataCoding, EsmClass, Npi, RegisteredDelivery, Ton};
 use crate::command::{CommandId, CommandStatus, SequenceNumber};
 use crate::error::Header;
-use crate::tlv::Tag;
+use crate::tlv::{Tag, TlvsRef};
 use crate::wire::HEADER_OCTETS;
 
 /// One of the commonest PDUs, exactly as the specification wants it, in its frame.
@@ -52,12 +52,6 @@ pub struct ShortMessageRef<'a> {
 pub struct MessageRespRef<'a> {
     frame: &'a [u8],
     marks: MessageRespMarks,
-}
-
-/// Optional parameters in their frame, in the order of the wire; all of them are whole.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct TlvsRef<'a> {
-    rest: &'a [u8],
 }
 
 impl<'a> PduRef<'a> {
@@ -220,9 +214,7 @@ impl<'a> ShortMessageRef<'a> {
     #[must_use]
     #[inline]
     pub fn tlvs(&self) -> TlvsRef<'a> {
-        TlvsRef {
-            rest: &self.frame[self.marks.tlvs.into()..],
-        }
+        TlvsRef::of(&self.frame[self.marks.tlvs.into()..])
     }
 
     octet_fields! {
@@ -269,29 +261,6 @@ impl<'a> MessageRespRef<'a> {
     #[must_use]
     #[inline]
     pub fn tlvs(&self) -> TlvsRef<'a> {
-        TlvsRef {
-            rest: &self.frame[self.marks.tlvs.into()..],
-        }
-    }
-}
-
-impl<'a> TlvsRef<'a> {
-    /// The value of the first TLV with this tag.
-    #[must_use]
-    pub fn get(mut self, tag: Tag) -> Option<&'a [u8]> {
-        self.find(|(found, _)| *found == tag)
-            .map(|(_, value)| value)
-    }
-}
-
-/// Each tag with its value.
-impl<'a> Iterator for TlvsRef<'a> {
-    type Item = (Tag, &'a [u8]);
-
-    #[inline]
-    fn next(&mut self) -> Option<Self::Item> {
-        let (tag, value, behind) = split_tlv(self.rest)?;
-        self.rest = behind;
-        Some((tag, value))
+        TlvsRef::of(&self.frame[self.marks.tlvs.into()..])
     }
 }

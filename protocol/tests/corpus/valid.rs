@@ -81,11 +81,11 @@ fn valid_pdus_are_encoded_to_the_octets_they_came_from() {
     }
 }
 
-fn tlv(tlv: &Tlv) -> Value {
+fn tlv(tlv: Tlv<'_>) -> Value {
     let mut value = json!({
         "tag": format!("0x{:04x}", tlv.tag.0),
         "len": tlv.value.len(),
-        "hex": to_hex(&tlv.value),
+        "hex": to_hex(tlv.value),
     });
     if let Some(name) = tlv.tag.name() {
         value["name"] = json!(name);
@@ -99,7 +99,7 @@ fn tlv(tlv: &Tlv) -> Value {
             value["value"] = json!(number);
         }
         Some(Kind::CString) => {
-            let text = COctetString::from_bytes(tlv.value.clone());
+            let text = COctetString::from_bytes(Bytes::copy_from_slice(tlv.value));
             value["value"] = json!(text.to_str());
         }
         _ => {}

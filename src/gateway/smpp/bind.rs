@@ -459,7 +459,7 @@ fn refusal(status: CommandStatus, body: &Body) -> String {
         .tlvs()
         .and_then(|t| t.get_cstr(smpp_protocol::tlv::Tag::ADDITIONAL_STATUS_INFO_TEXT));
     match text {
-        Some(text) if !text.is_empty() => format!("{status}: {}", String::from_utf8_lossy(&text)),
+        Some(text) if !text.is_empty() => format!("{status}: {}", String::from_utf8_lossy(text)),
         _ => status.to_string(),
     }
 }
