@@ -21,7 +21,7 @@ use bytes::{Bytes, BytesMut};
 use crate::command::{CommandId, CommandStatus, SequenceNumber};
 use crate::error::{DecodeError, Deviations, Fault, Header};
 use crate::tlv::Tlvs;
-use crate::wire::{Count, Fill, HEADER_OCTETS, Reader, SLACK, Sink, Strictness};
+use crate::wire::{Count, Fill, Front, HEADER_OCTETS, Reader, Sink, Strictness, TEXT_OCTETS};
 use exact::{MessageRespMarks, ShortMessageMarks};
 
 pub use ancillary::{AlertNotification, CancelSm, QuerySm, QuerySmResp, ReplaceSm};
@@ -147,43 +147,61 @@ impl Pdu {
     /// An error response whose fields are all empty is written as a header alone, as 5.0 §4.2
     /// wants it.
     pub fn encode(&self, out: &mut BytesMut) {
-        let (start, octets) = (out.len(), self.encoded_len());
-        out.resize(start + octets + SLACK, 0);
-        let written = self.encode_to_slice(&mut out[start..]);
-        debug_assert_eq!(written, Some(octets), "counted by the same calls");
-        out.truncate(start + octets);
+        // Those that go by the thousand have functions to themselves.
+        let done = match &self.body {
+            Body::SubmitSm(body) => append::<MESSAGE_FRONT>(out, self, body),
+            Body::DeliverSm(body) => append::<MESSAGE_FRONT>(out, self, body),
+            Body::SubmitSmResp(body) | Body::DeliverSmResp(body) => {
+                append::<RESP_FRONT>(out, self, body)
+            }
+            _ => None,
+        };
+        if done.is_none() {
+            self.append_any(out);
+        }
     }
 
     /// Writes the octets of this PDU to the front of `out` and says how many there are. `None` if
     /// there is no room for them. What is behind them, and all of `out` if there is no room, may
-    /// be written over; a slice with 24 octets to spare is filled quickest.
+    /// be written over; a slice of 148 octets or more is filled quickest.
     pub fn encode_to_slice(&self, out: &mut [u8]) -> Option<usize> {
-        let room = out.len();
-        let header = [0, self.command_status.0, self.sequence_number.0];
-        // Those that go by the thousand have functions to themselves.
-        let left = match &self.body {
-            Body::SubmitSm(body) => fill(out, CommandId::SUBMIT_SM, header, body),
-            Body::DeliverSm(body) => fill(out, CommandId::DELIVER_SM, header, body),
-            Body::SubmitSmResp(body) if self.command_status.is_ok() => {
-                fill(out, CommandId::SUBMIT_SM_RESP, header, body)
+        let octets = match &self.body {
+            Body::SubmitSm(body) => fill::<MESSAGE_FRONT>(out, self, body),
+            Body::DeliverSm(body) => fill::<MESSAGE_FRONT>(out, self, body),
+            Body::SubmitSmResp(body) | Body::DeliverSmResp(body) => {
+                fill::<RESP_FRONT>(out, self, body)
             }
-            Body::DeliverSmResp(body) if self.command_status.is_ok() => {
-                fill(out, CommandId::DELIVER_SM_RESP, header, body)
-            }
-            _ => self.fill_any(out, header),
-        }?;
-        let octets = room - left;
-        let length = u32::try_from(octets).unwrap_or(u32::MAX);
-        *out.first_chunk_mut()? = length.to_be_bytes();
-        Some(octets)
+            _ => None,
+        };
+        octets.or_else(|| self.fill_any(out))
     }
 
     #[inline(never)]
-    fn fill_any(&self, out: &mut [u8], header: [u32; 3]) -> Option<usize> {
+    fn append_any(&self, out: &mut BytesMut) {
+        let (start, octets) = (out.len(), self.encoded_len());
+        out.resize(start + octets, 0);
+        let written = self.fill_any(&mut out[start..]);
+        debug_assert_eq!(written, Some(octets), "counted by the same calls");
+    }
+
+    #[inline(never)]
+    fn fill_any(&self, out: &mut [u8]) -> Option<usize> {
+        let room = out.len();
         let mut fields = Fill::new(out);
-        write_header(&mut fields, self.command_id(), header);
+        self.write_header(&mut fields);
         self.write_body(&mut fields);
-        fields.left()
+        let octets = room - fields.left()?;
+        *out.first_chunk_mut()? = command_length(octets);
+        Some(octets)
+    }
+
+    /// Everything in front of the body; the length is still to be written.
+    #[inline(always)]
+    fn write_header(&self, out: &mut impl Sink) {
+        out.u32(0);
+        out.u32(self.command_id().0);
+        out.u32(self.command_status.0);
+        out.u32(self.sequence_number.0);
     }
 
     /// Octets that [`encode`](Self::encode) would append, header included.
@@ -201,27 +219,64 @@ impl Pdu {
     }
 }
 
-/// The octets left behind a PDU whose length is still to be written.
-#[inline(never)]
-fn fill(
-    out: &mut [u8],
-    command_id: CommandId,
-    header: [u32; 3],
-    body: &impl Layout,
-) -> Option<usize> {
-    let mut fields = Fill::new(out);
-    write_header(&mut fields, command_id, header);
-    body.write(&mut fields);
-    fields.left()
+/// Octets of a `submit_sm` or `deliver_sm` up to its `short_message`, if its texts are short.
+const MESSAGE_FRONT: usize = HEADER_OCTETS + 5 * TEXT_OCTETS + 12;
+
+/// Octets of their responses up to the TLVs, if the id is short.
+const RESP_FRONT: usize = HEADER_OCTETS + TEXT_OCTETS;
+
+/// Appends a PDU with a short front; `None`, and nothing appended, if it has another one.
+#[inline(always)]
+fn append<const FRONT: usize>(out: &mut BytesMut, pdu: &Pdu, body: &impl Fronted) -> Option<()> {
+    let start = out.len();
+    let [text, tlvs] = body.behind_front()?;
+    out.reserve(FRONT + text.len() + tlvs.len());
+    out.resize(start + FRONT, 0);
+    let octets = front::<FRONT>(&mut out[start..], pdu, body, text.len() + tlvs.len());
+    out.truncate(start + octets.unwrap_or_default());
+    octets?;
+    out.extend_from_slice(text);
+    if !tlvs.is_empty() {
+        out.extend_from_slice(tlvs);
+    }
+    Some(())
 }
 
+/// Writes a PDU with a short front; `None` if it has another one, or there is little room.
 #[inline(always)]
-fn write_header(out: &mut impl Sink, command_id: CommandId, header: [u32; 3]) {
-    let [length, status, sequence] = header;
-    out.u32(length);
-    out.u32(command_id.0);
-    out.u32(status);
-    out.u32(sequence);
+fn fill<const FRONT: usize>(out: &mut [u8], pdu: &Pdu, body: &impl Fronted) -> Option<usize> {
+    let [text, tlvs] = body.behind_front()?;
+    let octets = front::<FRONT>(out, pdu, body, text.len() + tlvs.len())?;
+    let (next, rest) = out[octets..].split_at_mut_checked(text.len())?;
+    next.copy_from_slice(text);
+    if !tlvs.is_empty() {
+        rest.get_mut(..tlvs.len())?.copy_from_slice(tlvs);
+    }
+    Some(octets + text.len() + tlvs.len())
+}
+
+/// Writes what is in front of so many octets, and says how many those are.
+#[inline(always)]
+fn front<const FRONT: usize>(
+    out: &mut [u8],
+    pdu: &Pdu,
+    body: &impl Fronted,
+    behind: usize,
+) -> Option<usize> {
+    if !pdu.command_status.is_ok() {
+        return None;
+    }
+    let out = out.first_chunk_mut::<FRONT>()?;
+    let mut fields = Front::new(out);
+    pdu.write_header(&mut fields);
+    body.write_front(&mut fields);
+    let octets = fields.written()?;
+    *out.first_chunk_mut()? = command_length(octets + behind);
+    Some(octets)
+}
+
+fn command_length(octets: usize) -> [u8; 4] {
+    u32::try_from(octets).unwrap_or(u32::MAX).to_be_bytes()
 }
 
 /// A PDU that is exactly as the specification wants it; or else what a thorough reading says.
@@ -314,6 +369,13 @@ pub(crate) trait Layout: Sized {
 
     fn write(&self, out: &mut impl Sink);
     fn tlvs(&self) -> &Tlvs;
+}
+
+/// A body of short fields, with octets behind them that are written as they are.
+pub(crate) trait Fronted: Layout {
+    fn write_front(&self, out: &mut impl Sink);
+    /// User data and TLVs, or `None` if they are not simply that.
+    fn behind_front(&self) -> Option<[&[u8]; 2]>;
 }
 
 /// A response body, which peers send in part or not at all (3.4 §5.1.3, 5.0 §4.2).

@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use bytes::Bytes;
 
 use super::exact::{MessageRespMarks, ShortMessageMarks, own_text, own_tlvs};
-use super::{Layout, ResponseLayout};
+use super::{Fronted, Layout, ResponseLayout};
 use crate::address::Address;
 use crate::c_octet_string::COctetString;
 use crate::coding::{DataCoding, EsmClass, Npi, RegisteredDelivery, Ton};
@@ -176,8 +176,34 @@ macro_rules! short_message_pdu {
                 })
             }
 
-            #[inline(always)]
             fn write(&self, out: &mut impl Sink) {
+                self.write_fields(out);
+                write_user_data(out, &self.short_message, &self.tlvs);
+            }
+
+            fn tlvs(&self) -> &Tlvs {
+                &self.tlvs
+            }
+        }
+
+        impl Fronted for $type {
+            #[inline(always)]
+            fn write_front(&self, out: &mut impl Sink) {
+                self.write_fields(out);
+                out.u8(self.short_message.len() as u8);
+            }
+
+            #[inline(always)]
+            fn behind_front(&self) -> Option<[&[u8]; 2]> {
+                let is_short = self.short_message.len() <= SHORT_MESSAGE_OCTETS_MAX;
+                is_short.then_some([&self.short_message, self.tlvs.as_octets()])
+            }
+        }
+
+        impl $type {
+            /// All up to `sm_length`.
+            #[inline(always)]
+            fn write_fields(&self, out: &mut impl Sink) {
                 out.c_octets(&self.service_type);
                 out.array([self.source_addr_ton.0, self.source_addr_npi.0]);
                 out.c_octets(&self.source_addr);
@@ -192,11 +218,6 @@ macro_rules! short_message_pdu {
                     self.data_coding.0,
                     self.sm_default_msg_id,
                 ]);
-                write_user_data(out, &self.short_message, &self.tlvs);
-            }
-
-            fn tlvs(&self) -> &Tlvs {
-                &self.tlvs
             }
         }
     };
@@ -263,7 +284,6 @@ impl Layout for MessageResp {
         })
     }
 
-    #[inline(always)]
     fn write(&self, out: &mut impl Sink) {
         out.c_octets(&self.message_id);
         self.tlvs.write(out);
@@ -271,6 +291,18 @@ impl Layout for MessageResp {
 
     fn tlvs(&self) -> &Tlvs {
         &self.tlvs
+    }
+}
+
+impl Fronted for MessageResp {
+    #[inline(always)]
+    fn write_front(&self, out: &mut impl Sink) {
+        out.c_octets(&self.message_id);
+    }
+
+    #[inline(always)]
+    fn behind_front(&self) -> Option<[&[u8]; 2]> {
+        Some([&[], self.tlvs.as_octets()])
     }
 }
 
@@ -299,7 +331,6 @@ pub(crate) fn user_data<'a>(short_message: &'a Bytes, tlvs: &Tlvs) -> Cow<'a, By
 
 /// Writes sm_length, short_message and the TLVs; user data that sm_length cannot count goes into
 /// `message_payload`, unless that is taken.
-#[inline(always)]
 pub(crate) fn write_user_data(out: &mut impl Sink, short_message: &Bytes, tlvs: &Tlvs) {
     if short_message.len() <= SHORT_MESSAGE_OCTETS_MAX {
         out.u8(short_message.len() as u8);

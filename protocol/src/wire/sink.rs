@@ -1,6 +1,9 @@
-//! Where a PDU's fields are written to: first counted, then filled in, by the same calls.
+//! Where a PDU's fields are written to: counted, or filled in, by the same calls.
 
 use crate::c_octet_string::{COctetString, INLINE};
+
+/// Octets of the longest text that is kept in its string, with its NUL.
+pub(crate) const TEXT_OCTETS: usize = INLINE + 1;
 
 /// Where fields are written to.
 pub(crate) trait Sink {
@@ -25,9 +28,64 @@ pub(crate) trait Sink {
     }
 }
 
-/// Octets that an inline text takes with its NUL, however short it is: what is too much of it is
-/// written over.
-pub(crate) const SLACK: usize = INLINE + 1;
+/// The front of a PDU whose fields have room for `N` octets if their texts are short. What is too
+/// much of a text is written over by the next field.
+pub(crate) struct Front<'b, const N: usize> {
+    octets: &'b mut [u8; N],
+    at: usize,
+    fits: bool,
+}
+
+impl<'b, const N: usize> Front<'b, N> {
+    #[inline(always)]
+    pub(crate) fn new(octets: &'b mut [u8; N]) -> Self {
+        Self {
+            octets,
+            at: 0,
+            fits: true,
+        }
+    }
+
+    /// How many octets were written, unless one of the texts was long.
+    #[inline(always)]
+    pub(crate) fn written(&self) -> Option<usize> {
+        self.fits.then_some(self.at)
+    }
+
+    #[inline(always)]
+    fn next<const M: usize>(&mut self) -> Option<&mut [u8; M]> {
+        self.octets.get_mut(self.at..)?.first_chunk_mut()
+    }
+}
+
+impl<const N: usize> Sink for Front<'_, N> {
+    #[inline(always)]
+    fn array<const M: usize>(&mut self, octets: [u8; M]) {
+        match self.next() {
+            Some(next) => *next = octets,
+            None => self.fits = false,
+        }
+        self.at += M;
+    }
+
+    #[inline(always)]
+    fn octets(&mut self, _: &[u8]) {
+        self.fits = false;
+    }
+
+    #[inline(always)]
+    fn c_octets(&mut self, text: &COctetString) {
+        // A copy of fixed length is a few moves, of variable length a call.
+        match (text.as_inline(), self.next::<TEXT_OCTETS>()) {
+            (Some((octets, len)), Some(next)) => {
+                *next.first_chunk_mut().expect("24 is more than 23") = *octets;
+                next[len] = 0;
+                self.at += len + 1;
+            }
+            _ => self.fits = false,
+        }
+    }
+}
 
 /// Writes into octets as long as there are enough.
 pub(crate) struct Fill<'b> {
@@ -44,33 +102,16 @@ impl<'b> Fill<'b> {
     }
 
     /// How many octets are left, unless there were too few.
-    #[inline(always)]
     pub(crate) fn left(self) -> Option<usize> {
         (!self.is_full).then_some(self.rest.len())
-    }
-
-    #[inline(never)]
-    #[cold]
-    fn c_octets_at_the_end(&mut self, text: &COctetString) {
-        self.octets(text.as_bytes());
-        self.array([0]);
     }
 }
 
 impl Sink for Fill<'_> {
-    #[inline(always)]
     fn array<const N: usize>(&mut self, octets: [u8; N]) {
-        let rest = std::mem::take(&mut self.rest);
-        match rest.split_first_chunk_mut() {
-            Some((next, behind)) => {
-                *next = octets;
-                self.rest = behind;
-            }
-            None => self.is_full = true,
-        }
+        self.octets(&octets);
     }
 
-    #[inline(always)]
     fn octets(&mut self, octets: &[u8]) {
         let rest = std::mem::take(&mut self.rest);
         match rest.split_at_mut_checked(octets.len()) {
@@ -81,21 +122,6 @@ impl Sink for Fill<'_> {
             None => self.is_full = true,
         }
     }
-
-    #[inline(always)]
-    fn c_octets(&mut self, text: &COctetString) {
-        // A copy of fixed length is a few moves, of variable length a call.
-        if let Some((octets, len)) = text.as_inline()
-            && let Some(next) = self.rest.first_chunk_mut::<SLACK>()
-        {
-            *next.first_chunk_mut().expect("24 is more than 23") = *octets;
-            next[len] = 0;
-            let rest = std::mem::take(&mut self.rest);
-            self.rest = &mut rest[len + 1..];
-        } else {
-            self.c_octets_at_the_end(text);
-        }
-    }
 }
 
 /// Counts the octets that would be written.
@@ -103,12 +129,10 @@ impl Sink for Fill<'_> {
 pub(crate) struct Count(pub(crate) usize);
 
 impl Sink for Count {
-    #[inline(always)]
     fn array<const N: usize>(&mut self, _: [u8; N]) {
         self.0 += N;
     }
 
-    #[inline(always)]
     fn octets(&mut self, octets: &[u8]) {
         self.0 += octets.len();
     }
