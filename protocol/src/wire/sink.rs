@@ -78,7 +78,10 @@ impl<const N: usize> Sink for Front<'_, N> {
         // A copy of fixed length is a few moves, of variable length a call.
         match (text.as_inline(), self.next::<TEXT_OCTETS>()) {
             (Some((octets, len)), Some(next)) => {
-                *next.first_chunk_mut().expect("24 is more than 23") = *octets;
+                // Most fields of most messages are empty.
+                if len > 0 {
+                    *next.first_chunk_mut().expect("24 is more than 23") = *octets;
+                }
                 next[len] = 0;
                 self.at += len + 1;
             }
