@@ -118,6 +118,13 @@ rules!(
     a_message_can_be_cancelled_until_it_is_submitted,
     messages_are_counted_by_gateway_over_restarts,
     the_log_is_read_page_by_page,
+    what_waits_for_a_gateway_that_is_down_moves,
+    a_scheduled_message_moves_once_it_is_due,
+    a_refusal_moves_a_message_once_to_each_gateway,
+    a_refusal_of_another_class_or_that_passes_does_not_move,
+    what_may_have_been_taken_never_moves,
+    parts_move_together_once_all_are_refused,
+    a_receipt_of_the_second_gateway_is_matched,
     a_closed_store_refuses_and_says_so,
 );
 
@@ -1250,4 +1257,214 @@ async fn many_at_once_are_all_durable() {
     ids.sort_unstable();
     leased.sort_by_key(|l| l.message);
     assert_eq!(leased.iter().map(|l| l.message).collect::<Vec<_>>(), ids);
+}
+
+const OTHER: GatewayId = GatewayId(2);
+const THIRD: GatewayId = GatewayId(3);
+
+/// The head of a message of a route: from the first gateway it may go to these.
+fn routed(others: &[GatewayId]) -> Head {
+    Head {
+        others: Some(Others {
+            gateways: others.to_vec(),
+            after: vec![RefusalClass::Unavailable, RefusalClass::Rejected],
+            down_after_ms: 1000,
+        }),
+        ..head()
+    }
+}
+
+async fn lease_of(store: &LogStore, gateway: GatewayId) -> Lease {
+    let waited = tokio::time::timeout(Duration::from_secs(10), store.lease(gateway, 1)).await;
+    waited.expect("something is due").unwrap().remove(0)
+}
+
+/// The first gateway has been down for so long, and these are up.
+async fn down_for(store: &LogStore, seconds: u64, up: &[GatewayId]) -> usize {
+    let standings = Standings {
+        up: up.to_vec(),
+        down: vec![(GATEWAY, Duration::from_secs(seconds))],
+    };
+    store.reroute(standings).await.unwrap()
+}
+
+fn refused_as(lease: &Lease, segment: u8, class: RefusalClass, how: Disposition) -> Response {
+    let outcome = Outcome::Refused {
+        disposition: how,
+        class: Some(class),
+        status: Some(8),
+        reason: "no".into(),
+        answer: None,
+    };
+    Response {
+        message: lease.message,
+        segment,
+        outcome,
+    }
+}
+
+/// From, to and why, in their order.
+async fn moves(store: &LogStore, id: MessageId) -> Vec<(u32, u32, &'static str)> {
+    let entries = store.entries(id).await.unwrap();
+    let moves = entries.iter().filter_map(|e| match e.event {
+        Event::Rerouted { from, to, why } => Some((from.0, to.0, why.name())),
+        _ => None,
+    });
+    moves.collect()
+}
+
+async fn what_waits_for_a_gateway_that_is_down_moves(place: Place) {
+    let store = place.open();
+    let id = accept(&store, routed(&[OTHER, THIRD]), "hello").await;
+    let plain = accept(&store, head(), "stays").await;
+    assert_eq!(down_for(&store, 0, &[OTHER]).await, 0, "too early");
+    assert_eq!(down_for(&store, 5, &[]).await, 0, "nobody is up");
+    assert_eq!(down_for(&store, 5, &[THIRD]).await, 1);
+    assert_eq!(moves(&store, id).await, [(1, 3, "down")]);
+    let store = reopen(&place, store).await;
+    assert_eq!(moves(&store, id).await, [(1, 3, "down")]);
+    let leased = lease_of(&store, THIRD).await;
+    assert_eq!((leased.message, leased.head.gateway), (id, THIRD));
+    assert_eq!(leased.attempt, 1);
+    assert_eq!(lease_of(&store, GATEWAY).await.message, plain);
+    let count = async |g| store.counts(g).await.unwrap().messages;
+    assert_eq!((count(GATEWAY).await, count(THIRD).await), (1, 1));
+    assert_eq!(message(&store, id).await.head.gateway, THIRD);
+}
+
+async fn a_scheduled_message_moves_once_it_is_due(place: Place) {
+    let store = place.open();
+    let now = Timestamp::from_unix_ms(unix_ms());
+    let later = Head {
+        not_before: Some(now + Duration::from_secs(3600)),
+        ..routed(&[OTHER])
+    };
+    let later = accept(&store, later, "later").await;
+    let soon = Head {
+        not_before: Some(now + Duration::from_millis(300)),
+        ..routed(&[OTHER])
+    };
+    let soon = accept(&store, soon, "soon").await;
+    // Nobody leases from the first gateway meanwhile.
+    let began = std::time::Instant::now();
+    while down_for(&store, 5, &[OTHER]).await == 0 {
+        assert!(
+            began.elapsed() < Duration::from_secs(10),
+            "it does not move"
+        );
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    assert_eq!(moves(&store, soon).await.len(), 1);
+    assert!(moves(&store, later).await.is_empty());
+}
+
+async fn a_refusal_moves_a_message_once_to_each_gateway(place: Place) {
+    let store = place.open();
+    let id = accept(&store, routed(&[OTHER, THIRD]), "hello").await;
+    assert_eq!(down_for(&store, 0, &[GATEWAY, OTHER, THIRD]).await, 0);
+    let refuse = async |store: &LogStore, gateway, class| {
+        let leased = lease_of(store, gateway).await;
+        assert_eq!((leased.message, leased.attempt), (id, 1));
+        store.responded(vec![refused_as(&leased, 1, class, Disposition::Refused)]);
+    };
+    refuse(&store, GATEWAY, RefusalClass::Rejected).await;
+    let store = reopen(&place, store).await;
+    assert_eq!(down_for(&store, 0, &[GATEWAY, OTHER, THIRD]).await, 0);
+    refuse(&store, OTHER, RefusalClass::Unavailable).await;
+    refuse(&store, THIRD, RefusalClass::Rejected).await;
+    assert_eq!(message(&store, id).await.state, State::Failed);
+    let expected = [(1, 2, "rejected"), (2, 3, "unavailable")];
+    assert_eq!(moves(&store, id).await, expected);
+}
+
+async fn a_refusal_of_another_class_or_that_passes_does_not_move(place: Place) {
+    let store = place.open();
+    let invalid = accept(&store, routed(&[OTHER]), "invalid").await;
+    let busy = accept(&store, routed(&[OTHER]), "busy").await;
+    // Nobody else is up: what would be taken later waits where it is.
+    let leased = lease_of(&store, GATEWAY).await;
+    let response = refused_as(&leased, 1, RefusalClass::Invalid, Disposition::Refused);
+    store.responded(vec![response]);
+    let leased = lease_of(&store, GATEWAY).await;
+    let response = refused_as(
+        &leased,
+        1,
+        RefusalClass::Unavailable,
+        Disposition::Throttled,
+    );
+    store.responded(vec![response]);
+    assert_eq!(message(&store, invalid).await.state, State::Failed);
+    assert_eq!(message(&store, busy).await.state, State::Queued);
+    assert!(moves(&store, invalid).await.is_empty());
+    assert!(moves(&store, busy).await.is_empty());
+}
+
+async fn what_may_have_been_taken_never_moves(place: Place) {
+    let store = place.open();
+    let doubted = accept(&store, routed(&[OTHER]), "doubted").await;
+    let two = Head {
+        segments: 2,
+        ..routed(&[OTHER])
+    };
+    let half = accept(&store, two, "half").await;
+    let leased = lease_of(&store, GATEWAY).await;
+    store.responded(vec![unanswered(leased.message, OnUnknown::Resend)]);
+    let again = lease_of(&store, GATEWAY).await;
+    assert_eq!(again.message, doubted);
+    store.release(vec![(doubted, vec![1])]);
+    // Of the other one a part was taken.
+    let leased = store.lease(GATEWAY, 100).await.unwrap();
+    let of_half = leased.iter().find(|l| l.message == half).unwrap();
+    let class = RefusalClass::Unavailable;
+    store.responded(vec![
+        submitted(half, 1, "h1"),
+        refused_as(of_half, 2, class, Disposition::Throttled),
+    ]);
+    store.release(vec![(doubted, vec![1])]);
+    assert_eq!(down_for(&store, 60, &[OTHER]).await, 0);
+    let store = reopen(&place, store).await;
+    assert_eq!(down_for(&store, 60, &[OTHER]).await, 0);
+    assert!(moves(&store, doubted).await.is_empty() && moves(&store, half).await.is_empty());
+}
+
+async fn parts_move_together_once_all_are_refused(place: Place) {
+    let store = place.open();
+    let two = Head {
+        segments: 2,
+        ..routed(&[OTHER])
+    };
+    let id = accept(&store, two, "two parts").await;
+    assert_eq!(down_for(&store, 0, &[GATEWAY, OTHER]).await, 0);
+    let leased = lease_of(&store, GATEWAY).await;
+    assert_eq!(leased.segments, [1, 2]);
+    let refuse = |n| refused_as(&leased, n, RefusalClass::Rejected, Disposition::Refused);
+    store.responded(vec![refuse(1)]);
+    assert!(moves(&store, id).await.is_empty());
+    store.responded(vec![refuse(2)]);
+    assert_eq!(moves(&store, id).await, [(1, 2, "rejected")]);
+    let leased = lease_of(&store, OTHER).await;
+    assert_eq!(leased.segments, [1, 2]);
+}
+
+async fn a_receipt_of_the_second_gateway_is_matched(place: Place) {
+    let store = place.open();
+    let id = accept(&store, routed(&[OTHER]), "hello").await;
+    assert_eq!(down_for(&store, 5, &[OTHER]).await, 1);
+    assert_eq!(lease_of(&store, OTHER).await.message, id);
+    store.responded(vec![submitted(id, 1, "77")]);
+    let store = reopen(&place, store).await;
+    let of_first = receipt("77", "DELIVRD", Some(State::Delivered));
+    assert_eq!(find(&store, of_first).await, Finding::Orphan);
+    let Inbound::Receipt(mut evidence) = receipt("77", "DELIVRD", Some(State::Delivered)) else {
+        unreachable!("it is a receipt");
+    };
+    evidence.gateway = OTHER;
+    let found = find(&store, Inbound::Receipt(evidence)).await;
+    let state = State::Delivered;
+    assert_eq!(found, Finding::Applied { message: id, state });
+}
+
+fn unix_ms() -> u64 {
+    let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
+    u64::try_from(now.unwrap().as_millis()).unwrap()
 }

@@ -20,9 +20,12 @@ pub(super) async fn run(context: Context, shutdown: Shutdown) {
         return;
     }
     let mut watch = Watch::default();
+    let mut changes = context.board.changes();
     loop {
+        // Each branch only takes a notice; how the gateways stand is read from the source.
         tokio::select! {
             () = shutdown.drain.cancelled() => return,
+            _ = changes.changed() => {}
             () = tokio::time::sleep(LOOK_EVERY) => {}
         }
         if let Some(standings) = watch.look(&context, Instant::now()) {

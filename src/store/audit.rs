@@ -137,6 +137,8 @@ struct Auditor {
     found: Audit,
     traces: HashMap<MessageId, Trace>,
     orphans: BTreeMap<OrphanId, (GatewayId, String)>,
+    /// Where messages were that have moved, and are no more.
+    left: HashMap<MessageId, Vec<GatewayId>>,
     /// Ids up to here were followed in an earlier reading.
     done: Option<MessageId>,
     /// Ids beyond are left to a later one; set when there are enough.
@@ -150,6 +152,8 @@ struct Auditor {
 /// What the entries of one subject have told so far.
 struct Trace {
     kind: Kind,
+    /// Where it is, of an MT.
+    gateway: GatewayId,
     state: State,
     /// The verdict was the bridge's own.
     soft: bool,
@@ -177,6 +181,7 @@ impl Auditor {
             found: Audit::default(),
             traces: HashMap::new(),
             orphans: BTreeMap::new(),
+            left: HashMap::new(),
             done: None,
             until: None,
             highest: MessageId::NONE,
@@ -236,12 +241,13 @@ impl Auditor {
             | Event::CarriedAll { .. }
             | Event::OptOuts { .. } => return,
             Event::Accepted { head, .. } => {
-                let simulation = head.read().is_some_and(|h| h.family.is_simulation());
-                let state = match simulation {
+                let head = head.read();
+                let state = match head.is_some_and(|h| h.family.is_simulation()) {
                     true => State::Simulated,
                     false => State::Queued,
                 };
-                return self.begin(frame, entry, Kind::Mt, state);
+                self.begin(frame, entry, Kind::Mt, state);
+                return self.is_at(id, head.map(|h| h.gateway));
             }
             Event::MoReceived {
                 record,
@@ -278,6 +284,12 @@ impl Auditor {
         if entry.previous != trace.last_frame {
             wrong.push("does not continue its chain");
         }
+        if let Event::Rerouted { from, to, .. } = &entry.event {
+            let left = self.left.entry(id).or_default();
+            left.push(*from);
+            wrong.extend(trace.may_move(*from, *to, left));
+            trace.gateway = *to;
+        }
         wrong.extend(trace.take(&entry.event));
         trace.at = entry.at;
         trace.last_frame = frame;
@@ -286,10 +298,17 @@ impl Auditor {
         }
     }
 
+    fn is_at(&mut self, id: MessageId, gateway: Option<GatewayId>) {
+        if let (Some(trace), Some(gateway)) = (self.traces.get_mut(&id), gateway) {
+            trace.gateway = gateway;
+        }
+    }
+
     fn begin(&mut self, frame: u64, entry: &Entry, kind: Kind, state: State) {
         let id = entry.subject;
         let trace = Trace {
             kind,
+            gateway: GatewayId(0),
             state,
             soft: false,
             at: entry.at,
@@ -352,6 +371,9 @@ impl Auditor {
             } => return self.orphan(*orphan, *gateway, ids),
         };
         self.begin(frame, entry, kind, state);
+        if let Snapshot::Mt { head, .. } = snapshot {
+            self.is_at(entry.subject, head.read().map(|h| h.gateway));
+        }
         if let Some(trace) = self.traces.get_mut(&entry.subject) {
             let open = u32::try_from(callbacks.len()).unwrap_or(u32::MAX);
             trace.soft = soft;
@@ -376,6 +398,7 @@ impl Auditor {
             if let Some(trace) = self.traces.remove(&id) {
                 self.sum_up(id, &trace);
             }
+            self.left.remove(&id);
         }
         self.done = self.until.take();
         self.done.and(self.next_from.take())
@@ -426,6 +449,18 @@ impl Auditor {
 }
 
 impl Trace {
+    /// What is wrong with a move, if anything is. `left` ends with `from`.
+    fn may_move(&self, from: GatewayId, to: GatewayId, left: &[GatewayId]) -> Option<&'static str> {
+        if from != self.gateway {
+            return Some("moves a message from where it is not");
+        }
+        if left.contains(&to) {
+            return Some("moves a message to where it was before");
+        }
+        let may_be_there = self.doubted || self.state != State::Queued;
+        may_be_there.then_some("moves a message that its upstream may have taken")
+    }
+
     /// Follows one event; what is wrong with it.
     fn take(&mut self, event: &Event) -> Option<&'static str> {
         let (state, soft, callbacks) = match event {
@@ -658,6 +693,43 @@ mod tests {
     fn a_second_acceptance_and_a_missing_one_are_found() {
         assert!(violations(&log(vec![accepted(), accepted()]))[0].contains("a second time"));
         assert!(violations(&log(vec![cancelled()]))[0].contains("before its acceptance"));
+    }
+
+    fn moved(from: u32, to: u32) -> Event {
+        Event::Rerouted {
+            from: GatewayId(from),
+            to: GatewayId(to),
+            why: crate::message::MoveReason::Down,
+        }
+    }
+
+    #[test]
+    fn a_move_that_must_not_be_is_found() {
+        let sound = log(vec![accepted(), moved(1, 2), moved(2, 3)]);
+        assert_eq!(violations(&sound), Vec::<String>::new());
+        let unanswered = Event::Unanswered {
+            segment: 1,
+            reason: String::new(),
+            next: crate::message::Next::Resubmitted,
+            state: State::Queued,
+            callbacks: Vec::new(),
+        };
+        let lease = || Event::Leased { attempt: 1 };
+        for (life, what) in [
+            (vec![accepted(), moved(2, 3)], "from where it is not"),
+            (
+                vec![accepted(), moved(1, 2), moved(2, 1)],
+                "where it was before",
+            ),
+            (vec![accepted(), lease(), moved(1, 2)], "may have taken"),
+            (
+                vec![accepted(), lease(), unanswered, moved(1, 2)],
+                "may have taken",
+            ),
+        ] {
+            let found = violations(&log(life));
+            assert!(found.len() == 1 && found[0].contains(what), "{found:?}");
+        }
     }
 
     #[test]

@@ -319,9 +319,10 @@ impl<J: Journal> Writer<J> {
             match (self.open)() {
                 Ok((journal, ledger)) => {
                     self.journal = journal;
-                    let failed = std::mem::replace(&mut self.ledger, ledger);
+                    let mut failed = std::mem::replace(&mut self.ledger, ledger);
                     self.ledger.begin(now());
                     self.ledger.release(unsent.to_vec());
+                    self.ledger.take_ways_of(&mut failed);
                     self.ledger.take_answers_of(&failed);
                     kept.drain(..).for_each(|request| self.handle(request));
                     self.ledger.finish();

@@ -103,6 +103,11 @@ async fn accept(call: &Call<Sender>, key: Option<IdempotencyKey>) -> Result<Resp
     }
     let mut message = Message::accepted(id, at, head, text);
     entries.iter().for_each(|entry| message.apply(entry));
+    // It may have gone to another gateway of its route meanwhile.
+    let profile = api
+        .any_profile(message.head.gateway)
+        .await?
+        .unwrap_or(profile);
     let body = record::render(&message, &profile.gateway, record::Moment::Accepted);
     if let Some(key) = key {
         let kept = api.store.answer_key(key, 201, body.clone()).await;

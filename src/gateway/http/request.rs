@@ -14,7 +14,6 @@ use super::answer::{Verdict, bounded};
 use super::way::Way;
 use crate::client::{Answer, Connection, Limits};
 use crate::message::{Disposition, GatewayId, OnUnknown, RefusalClass, recorded_answer};
-use crate::route;
 use crate::store::{Lease, Outcome};
 
 /// A request that is over.
@@ -141,7 +140,7 @@ fn outcome(way: &Way, gateway: GatewayId, exchange: Exchange) -> (Outcome, End) 
         }
         Verdict::Refused { reason } => {
             let reason = way.secrets.blot(&reason);
-            let class = route::class::of_http(status.as_u16());
+            let class = way.class(status, &answer.body);
             let outcome = refused(Some(status), class, &reason, Some(recorded));
             match status.is_success() {
                 true => (outcome, End::ErrorBody),

@@ -5,6 +5,15 @@ use serde_json::Value;
 
 use super::answer::{Verdict, bounded};
 
+/// The provider's word for a destination that wants nothing of this sender.
+const OPTED_OUT: i64 = 21610;
+
+/// Such a message is sent by nobody.
+pub(super) fn is_opt_out(body: &[u8]) -> bool {
+    let json = serde_json::from_slice::<Value>(body).unwrap_or_default();
+    json.get("code").and_then(Value::as_i64) == Some(OPTED_OUT)
+}
+
 pub(super) fn answer(status: StatusCode, body: &[u8]) -> Verdict {
     let json = serde_json::from_slice::<Value>(body).unwrap_or_default();
     let text = |name: &str| json.get(name).and_then(Value::as_str);

@@ -9,8 +9,9 @@ use super::answer::{self, Verdict};
 use super::twilio;
 use crate::client::Origin;
 use crate::config::gateway::TwilioSettings;
-use crate::message::{Gateway, Secrets, Transport};
+use crate::message::{Gateway, RefusalClass, Secrets, Transport};
 use crate::outbound::http::{Upstream, basic_text};
+use crate::route;
 use crate::tls::Trust;
 
 /// A gateway's record, understood.
@@ -39,6 +40,14 @@ impl Way {
             },
             upstream,
         })
+    }
+
+    /// What a refusal means for another upstream; `None`: none is asked.
+    pub(super) fn class(&self, status: StatusCode, body: &[u8]) -> Option<RefusalClass> {
+        match self.upstream.transport {
+            Transport::Twilio if twilio::is_opt_out(body) => None,
+            _ => route::class::of_http(status.as_u16()),
+        }
     }
 
     /// What the upstream's answer says.

@@ -7,7 +7,7 @@
 
 use super::Ledger;
 use super::mt::Mt;
-use crate::message::{Entry, Event, MessageId, State};
+use crate::message::{Entry, Event, GatewayId, MessageId, State};
 
 /// What must hold.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -26,10 +26,13 @@ pub(in crate::store) enum Invariant {
     QueueCounts,
     /// Every frame that is needed can be read.
     FramesAreWhole,
+    /// A message goes from where it is to another gateway, and only while each of its segments
+    /// waits and none was ever in doubt.
+    MovesAreSound,
 }
 
 impl Invariant {
-    pub(in crate::store) const ALL: [Invariant; 7] = [
+    pub(in crate::store) const ALL: [Invariant; 8] = [
         Invariant::AcceptedIsTerminalPlusOpen,
         Invariant::AcceptedOnce,
         Invariant::VerdictIsFinal,
@@ -37,6 +40,7 @@ impl Invariant {
         Invariant::OutboxCounts,
         Invariant::QueueCounts,
         Invariant::FramesAreWhole,
+        Invariant::MovesAreSound,
     ];
 
     /// As a label.
@@ -49,6 +53,7 @@ impl Invariant {
             Invariant::OutboxCounts => "outbox_counts",
             Invariant::QueueCounts => "queue_counts",
             Invariant::FramesAreWhole => "frames_are_whole",
+            Invariant::MovesAreSound => "moves_are_sound",
         }
     }
 }
@@ -89,6 +94,9 @@ pub(super) struct Page {
 
 #[derive(Clone, Copy, Debug)]
 struct MtPage {
+    gateway: GatewayId,
+    /// Every segment waits, and none was ever in doubt.
+    may_move: bool,
     state: State,
     soft: bool,
     queued: bool,
@@ -100,6 +108,8 @@ impl Page {
             last_frame: m.last_frame(),
             callbacks_open: m.callbacks_open(),
             mt: Some(MtPage {
+                gateway: m.gateway,
+                may_move: m.resubmits == 0 && m.segments().all(|(_, s)| s == State::Queued),
                 state: m.state,
                 soft: m.soft,
                 queued: m.has_segment_in(State::Queued),
@@ -216,6 +226,14 @@ impl Ledger {
         let (Some(before), Some(after)) = (before.mt, after.and_then(|p| p.mt)) else {
             return;
         };
+        if let Event::Rerouted { from, to, .. } = entry.event
+            && !(before.may_move && from != to && before.gateway == from && after.gateway == to)
+        {
+            self.books.violate(Invariant::MovesAreSound, || {
+                let (state, at) = (before.state.name(), before.gateway);
+                format!("message {id}: frame {frame} moves it from gateway {from} to {to}; it was {state} at {at}")
+            });
+        }
         if before.state.is_terminal() && !before.soft && after.state != before.state {
             self.books.violate(Invariant::VerdictIsFinal, || {
                 let (from, to) = (before.state.name(), after.state.name());
@@ -354,6 +372,25 @@ mod tests {
     fn a_second_acceptance_is_found() {
         let life = vec![entry(1, 0, accepted()), entry(2, 1, accepted())];
         assert!(after(life).1.contains(&Invariant::AcceptedOnce));
+    }
+
+    #[test]
+    fn a_move_of_what_may_be_taken_or_is_elsewhere_is_found() {
+        let moved = |from: u32, to: u32| Event::Rerouted {
+            from: GatewayId(from),
+            to: GatewayId(to),
+            why: crate::message::MoveReason::Down,
+        };
+        let sound = vec![entry(1, 0, accepted()), entry(2, 1, moved(1, 2))];
+        assert_eq!(after(sound).1, []);
+        let elsewhere = vec![entry(1, 0, accepted()), entry(2, 1, moved(2, 3))];
+        assert_eq!(after(elsewhere).1, [Invariant::MovesAreSound]);
+        let in_flight = vec![
+            entry(1, 0, accepted()),
+            entry(2, 1, Event::Leased { attempt: 1 }),
+            entry(3, 2, moved(1, 2)),
+        ];
+        assert!(after(in_flight).1.contains(&Invariant::MovesAreSound));
     }
 
     #[test]

@@ -84,13 +84,16 @@ impl Wanted {
     const VERDICT: u8 = 1;
     const PATCH: u8 = 2;
     const PATCH_PROGRESS: u8 = 4;
+    /// No callback: it has somewhere else to go.
+    const OTHERS: u8 = 8;
 
-    fn of(wants: Wants) -> Wanted {
+    fn of(wants: Wants, is_routed: bool) -> Wanted {
         let bit = |set: bool, bit: u8| if set { bit } else { 0 };
         Wanted(
             bit(wants.verdict, Wanted::VERDICT)
                 | bit(wants.patch, Wanted::PATCH)
-                | bit(wants.patch_progress, Wanted::PATCH_PROGRESS),
+                | bit(wants.patch_progress, Wanted::PATCH_PROGRESS)
+                | bit(is_routed, Wanted::OTHERS),
         )
     }
 
@@ -165,7 +168,7 @@ impl Mt {
             state,
             soft: false,
             resubmits: 0,
-            wants: Wanted::of(wants),
+            wants: Wanted::of(wants, head.others.is_some()),
         };
         m.set_due_at(head.not_before.unwrap_or_default());
         Some(m)
@@ -458,11 +461,23 @@ impl Mt {
             others.gateways.retain(|other| *other != to);
         }
         head.others.take_if(|others| others.gateways.is_empty());
+        self.wants.0 &= if head.others.is_some() {
+            u8::MAX
+        } else {
+            !Wanted::OTHERS
+        };
         let head = EncodedHead::from(&head);
         let mut parts = self.packed.parts();
         parts.head = head.octets();
         self.packed = Packed::of(&parts);
+        // Its attempts at the gateway before are none at this one.
+        self.attempts = 0;
         self.state = State::Queued;
+    }
+
+    /// It may have somewhere else to go; seen without reading its head.
+    pub(super) fn is_routed(&self) -> bool {
+        self.wants.has(Wanted::OTHERS)
     }
 
     fn note_submitted(&mut self, at: Timestamp) {
@@ -643,6 +658,10 @@ impl Ledger {
         } else {
             self.leave_lane(gateway_before, id, before.due_at);
             self.enter_lane(gateway, id, after.due_at);
+            let messages = &mut self.counters.messages;
+            let there = messages.entry(gateway_before.0).or_default();
+            *there = there.saturating_sub(1);
+            *messages.entry(gateway.0).or_default() += 1;
         }
         for (kind, state) in effect.callbacks.iter().zip(states) {
             let report = effect.report.cloned();

@@ -38,9 +38,17 @@ impl Ledger {
     pub(in crate::store) fn reroute(&mut self, standings: Standings) -> usize {
         self.ways.up = standings.up.into_iter().collect();
         let mut moved = 0;
-        for (gateway, down_for) in standings.down {
-            let waiting = self.lanes.get(&gateway).map(Lane::ready);
-            let waiting: Vec<MessageId> = waiting.into_iter().flatten().collect();
+        let mut down = standings.down;
+        // Whoever is deleted does not come back.
+        let gone = self.gateways.values().filter(|g| g.deleted);
+        down.extend(gone.map(|g| (g.id, Duration::MAX)));
+        for (gateway, down_for) in down {
+            let Some(lane) = self.lanes.get_mut(&gateway) else {
+                continue;
+            };
+            // Nobody leases from it, who would have done so.
+            lane.promote(self.now);
+            let waiting: Vec<MessageId> = lane.ready().collect();
             for id in waiting {
                 if moved == MOVES_MAX {
                     return moved;
@@ -66,12 +74,14 @@ impl Ledger {
     }
 
     /// What becomes of a message after the refusal of a segment; `None`: what its gateway's own
-    /// rules say.
+    /// rules say. `is_final`: they say that it ends here. What would be tried again stays rather
+    /// than to wait for a gateway that is down.
     pub(super) fn elsewhere(
         &self,
         m: &Mt,
         segment: u8,
         class: Option<RefusalClass>,
+        is_final: bool,
     ) -> Option<Elsewhere> {
         let class = class?;
         let others = others_of(m).filter(|o| o.is_after(class))?;
@@ -84,7 +94,7 @@ impl Ledger {
             }
         }
         let up = self.with_room(others).find(|g| self.ways.up.contains(g));
-        let to = up.or_else(|| self.with_room(others).next())?;
+        let to = up.or_else(|| self.with_room(others).next().filter(|_| is_final))?;
         Some(match is_answered {
             true => Elsewhere::To(to),
             false => Elsewhere::Later(self.now + HOLD),
@@ -105,6 +115,11 @@ impl Ledger {
         self.record(id, Event::Rerouted { from, to, why });
     }
 
+    /// After a failed write: nobody would tell again who is up.
+    pub(in crate::store) fn take_ways_of(&mut self, failed: &mut Ledger) {
+        self.ways = std::mem::take(&mut failed.ways);
+    }
+
     /// Moves since they were last taken.
     pub(in crate::store) fn take_moves(&mut self) -> Moves {
         std::mem::take(&mut self.ways.moves)
@@ -114,5 +129,8 @@ impl Ledger {
 /// Where else the message may go; `None`: nowhere, or it may have been taken already.
 fn others_of(m: &Mt) -> Option<OthersRef<'_>> {
     let is_untaken = m.resubmits == 0 && !m.state.is_terminal();
-    m.read_head()?.others.filter(|_| is_untaken)
+    match m.is_routed() && is_untaken {
+        true => m.read_head()?.others,
+        false => None,
+    }
 }

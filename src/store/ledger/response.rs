@@ -61,11 +61,12 @@ impl Ledger {
                 if present != State::Submitting {
                     return;
                 }
-                let elsewhere = self.elsewhere(m, segment, class);
+                let due_again = self.due_again(m, disposition);
+                let elsewhere = self.elsewhere(m, segment, class, due_again.is_none());
                 let due_at = match elsewhere {
                     Some(Elsewhere::To(_)) => Some(self.now),
                     Some(Elsewhere::Later(at)) => Some(at),
-                    None => self.due_again(m, disposition),
+                    None => due_again,
                 };
                 let wanted = if due_at.is_some() {
                     State::Queued
