@@ -525,7 +525,7 @@ fn the_keys_that_the_shipped_file_leaves_off_may_be_turned_on() {
     assert!(config.universal.accounts[0].password.is_some());
 }
 
-/// `key = …` where the key is not another way to give a secret.
+/// `key = …` where the key is not another way to say what is said already.
 fn is_plain_key(line: &str) -> bool {
     // These stand in the place of another key, which is on.
     let instead = ["regex", "route"];
@@ -641,7 +641,7 @@ fn routes_that_cannot_work_are_told_with_their_place() {
         (
             "[[routes.rules]]\nto = []".to_owned(),
             "routes[0].rules[0].to",
-            "needs at least one gateway",
+            "is required: at least one gateway",
         ),
         (String::new(), "routes[0].rules", "needs at least one rule"),
         (

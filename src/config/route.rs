@@ -142,7 +142,7 @@ impl Rule {
         let failover = table.list("failover", value::text(TEXT_MAX));
         let failover_on = table.list("failover_on", value::word);
         if table.length("to") == 0 {
-            table.complain("to", "needs at least one gateway");
+            table.complain("to", "is required: at least one gateway");
         }
         check_candidates(table, &to, &failover, &failover_on);
         let rule = Rule {
