@@ -53,10 +53,10 @@ impl World {
             ids: [0; 3],
             _app: app,
         };
-        for at in 0..3 {
+        for (at, name) in NAMES.into_iter().enumerate() {
             let centre = message_centre().await;
             let change = json!({
-                "name": NAMES[at],
+                "name": name,
                 "meta": {"smpp": {"reconnect_initial_ms": 100, "reconnect_max_ms": 200, "response_timeout_s": 2}},
             });
             let body = with(smpp_gateway(&centre), change);
