@@ -664,8 +664,7 @@ impl Ledger {
             *messages.entry(gateway.0).or_default() += 1;
         }
         for (kind, state) in effect.callbacks.iter().zip(states) {
-            let report = effect.report.cloned();
-            self.make_callback(id, *kind, entry.at, state, report);
+            self.make_callback(id, *kind, entry.at, state, effect.report);
         }
         self.note_finished(id, before.finished);
     }

@@ -19,10 +19,71 @@ type CallbackAsker = oneshot::Sender<Result<Vec<CallbackLease>, StoreError>>;
 
 #[derive(Debug, Default)]
 pub(super) struct Outbox {
-    all: HashMap<CallbackId, PendingCallback>,
+    all: HashMap<CallbackId, Box<Held>>,
     due: BTreeSet<(Timestamp, CallbackId)>,
     dead: usize,
     waiting: VecDeque<(usize, CallbackAsker)>,
+}
+
+/// A callback that is not done: 64 octets, and its report and body.
+#[derive(Clone, Debug)]
+struct Held {
+    created_at: Timestamp,
+    due_at: Timestamp,
+    /// Encoded: its many texts are read only when the callback is made.
+    report: Option<Box<[u8]>>,
+    body: Option<Box<[u8]>>,
+    attempts: u32,
+    kind: CallbackKind,
+    /// The message's state when it was made.
+    state: State,
+    dead: bool,
+}
+
+impl Held {
+    fn of(callback: PendingCallback) -> Held {
+        Held {
+            created_at: callback.created_at,
+            due_at: callback.due_at,
+            report: callback.report.as_ref().map(encode),
+            body: callback.body.map(Vec::into_boxed_slice),
+            attempts: callback.attempts,
+            kind: callback.kind,
+            state: callback.state,
+            dead: callback.dead,
+        }
+    }
+
+    fn pending(&self, id: CallbackId) -> PendingCallback {
+        PendingCallback {
+            id,
+            kind: self.kind,
+            created_at: self.created_at,
+            due_at: self.due_at,
+            attempts: self.attempts,
+            state: self.state,
+            report: self.report(),
+            body: self.body(),
+            dead: self.dead,
+        }
+    }
+
+    fn report(&self) -> Option<Report> {
+        self.report
+            .as_deref()
+            .and_then(|octets| postcard::from_bytes(octets).ok())
+    }
+
+    fn body(&self) -> Option<Vec<u8>> {
+        self.body.as_deref().map(<[u8]>::to_vec)
+    }
+}
+
+fn encode(report: &Report) -> Box<[u8]> {
+    let octets =
+        postcard::to_stdvec(report).expect("a report holds nothing that cannot be encoded");
+    // Copied: an allocator leaves what shrinks where it is, at its full size.
+    octets.as_slice().into()
 }
 
 impl Outbox {
@@ -45,15 +106,19 @@ impl Outbox {
     }
 
     pub(super) fn insert(&mut self, callback: PendingCallback) {
+        self.hold(callback.id, Box::new(Held::of(callback)));
+    }
+
+    fn hold(&mut self, id: CallbackId, callback: Box<Held>) {
         if callback.dead {
             self.dead += 1;
         } else {
-            self.due.insert((callback.due_at, callback.id));
+            self.due.insert((callback.due_at, id));
         }
-        self.all.insert(callback.id, callback);
+        self.all.insert(id, callback);
     }
 
-    fn remove(&mut self, id: CallbackId) -> Option<PendingCallback> {
+    fn remove(&mut self, id: CallbackId) -> Option<Box<Held>> {
         let callback = self.all.remove(&id)?;
         if callback.dead {
             self.dead -= 1;
@@ -88,7 +153,8 @@ impl Outbox {
     /// The callbacks of one message, done or dead ones left out of memory excepted.
     pub(super) fn of(&self, message: MessageId, made: u32) -> Vec<PendingCallback> {
         let ids = (0..made).map(|number| CallbackId { message, number });
-        ids.filter_map(|id| self.all.get(&id).cloned()).collect()
+        ids.filter_map(|id| Some(self.all.get(&id)?.pending(id)))
+            .collect()
     }
 }
 
@@ -151,9 +217,9 @@ impl Ledger {
             attempt: callback.attempts + 1,
             created_at: callback.created_at,
             state: callback.state,
-            report: callback.report.clone(),
+            report: callback.report(),
             subject,
-            body: callback.body.clone(),
+            body: callback.body(),
         })
     }
 
@@ -224,7 +290,7 @@ impl Ledger {
         kind: CallbackKind,
         at: Timestamp,
         state: State,
-        report: Option<Report>,
+        report: Option<&Report>,
     ) {
         let number = match (self.mt.get_mut(&message), self.mo.get_mut(&message)) {
             (Some(m), _) if m.callbacks_made() < CALLBACKS_MAX => {
@@ -242,17 +308,17 @@ impl Ledger {
         let id = CallbackId { message, number };
         // In order: it waits for an earlier one to the same receiver.
         let waits = self.outbox.has_earlier(id, kind);
-        self.outbox.insert(PendingCallback {
-            id,
-            kind,
+        let held = Held {
             created_at: at,
             due_at: if waits { Timestamp::NEVER } else { at },
-            attempts: 0,
-            state,
-            report,
+            report: report.map(encode),
             body: None,
+            attempts: 0,
+            kind,
+            state,
             dead: false,
-        });
+        };
+        self.outbox.hold(id, Box::new(held));
     }
 
     pub(super) fn apply_callback(&mut self, frame: u64, entry: &Entry) {
@@ -272,7 +338,7 @@ impl Ledger {
                 if let Some(c) = self.outbox.all.get_mut(&id) {
                     c.attempts += 1;
                     if let Some(body) = body {
-                        c.body = Some(body.clone());
+                        c.body = Some(body.as_slice().into());
                     }
                 }
                 self.outbox.due_again(id, *next_at);
@@ -296,7 +362,7 @@ impl Ledger {
                     open_change -= i64::from(!c.dead);
                     c.dead = true;
                     let kind = c.kind;
-                    self.outbox.insert(c);
+                    self.outbox.hold(id, c);
                     self.release_next(id, kind, entry.at);
                 }
             }
@@ -312,7 +378,7 @@ impl Ledger {
                     c.attempts = 0;
                     c.created_at = entry.at;
                     c.due_at = entry.at;
-                    self.outbox.insert(c);
+                    self.outbox.hold(id, c);
                 }
             }
             _ => {}
