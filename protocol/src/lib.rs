@@ -40,7 +40,7 @@
 //! assert!(decoded.deviations.is_empty());
 //! let Body::SubmitSm(submit_sm) = decoded.pdu.body else { panic!("submit_sm") };
 //! assert_eq!(submit_sm.destination().to_string(), "+393401234567");
-//! assert_eq!(submit_sm.user_data(), "Your code is 493817");
+//! assert_eq!(*submit_sm.user_data(), "Your code is 493817");
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
