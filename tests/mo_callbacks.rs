@@ -464,6 +464,34 @@ async fn m_030_parts_are_joined_and_posted_once() {
     assert_eq!(scene.app.seen().len(), 4);
 }
 
+/// Some handsets and centres use one reference for everything. A part that comes again is no news;
+/// a message that comes again as a whole, or another one that begins alike, is.
+#[tokio::test]
+async fn a_reference_that_is_used_anew_at_once_loses_no_message() {
+    let scene = Scene::new().await;
+    let mut expected = 0;
+    for (parts, whole) in [
+        (vec![(1, "one "), (2, "two")], Some("one two")),
+        (vec![(2, "two")], None),
+        (vec![(1, "one ")], Some("one two")),
+        (vec![(2, "2"), (1, "1 ")], Some("1 2")),
+        (vec![(1, "1 "), (2, "other")], Some("1 other")),
+        (vec![(2, "other"), (2, "other")], None),
+    ] {
+        for (number, text) in parts {
+            deliver(&scene, part(5, 2, number, text)).await;
+        }
+        expected += usize::from(whole.is_some());
+        let seen = scene.app.until("POST", "/mo", expected).await;
+        assert_eq!(seen.len(), expected);
+        if let Some(whole) = whole {
+            assert_eq!(seen[expected - 1].json()["payload"], whole);
+        }
+    }
+    tokio::time::sleep(QUIET).await;
+    assert_eq!(scene.app.seen().len(), expected);
+}
+
 /// 16-bit references and the SAR TLVs join as well.
 #[tokio::test]
 async fn every_way_to_mark_parts_is_understood() {

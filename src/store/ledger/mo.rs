@@ -7,6 +7,8 @@ use crate::message::{
 use crate::store::intent::Finding;
 use hashbrown::HashMap;
 use std::collections::VecDeque;
+use std::collections::hash_map::RandomState;
+use std::hash::BuildHasher;
 use std::time::Duration;
 
 #[derive(Debug)]
@@ -31,8 +33,35 @@ pub(super) struct Sets {
     sets: HashMap<SetKey, Set>,
     by_age: std::collections::BTreeSet<(Timestamp, SetKey)>,
     /// Sets joined of late, so that a segment the upstream repeats is not taken for news.
-    joined: HashMap<SetKey, Timestamp>,
+    joined: HashMap<SetKey, Joined>,
     joined_by_age: VecDeque<(Timestamp, SetKey)>,
+    hasher: RandomState,
+}
+
+/// A set that is complete: its message is in the log.
+#[derive(Debug)]
+struct Joined {
+    at: Timestamp,
+    /// Number and hash of the octets of each segment.
+    segments: Vec<(u8, u64)>,
+    /// Segments that came again. Once all have, the message came again; until then they are only
+    /// here, since their octets are in the log as they are.
+    again: Vec<MoRecord>,
+}
+
+impl Joined {
+    fn has(&self, number: u8, octets: u64) -> bool {
+        self.segments.contains(&(number, octets))
+    }
+
+    /// The segment came again; and all of them, if it was the last to do so.
+    fn repeat(&mut self, record: MoRecord) -> Option<Vec<MoRecord>> {
+        let number = |r: &MoRecord| r.segment.map(|c| c.number);
+        if self.again.iter().all(|r| number(r) != number(&record)) {
+            self.again.push(record);
+        }
+        (self.again.len() == self.segments.len()).then(|| std::mem::take(&mut self.again))
+    }
 }
 
 /// Two senders may use one reference at the same time, and so may one towards two.
@@ -76,15 +105,30 @@ impl Sets {
         self.sets.values().flat_map(|s| &s.segments)
     }
 
+    fn hash(&self, record: &MoRecord) -> u64 {
+        self.hasher.hash_one(&record.octets)
+    }
+
+    fn joined_of_late(&mut self, key: &SetKey, now: Timestamp) -> Option<&mut Joined> {
+        let joined = self.joined.get_mut(key);
+        joined.filter(|joined| now.since(joined.at) < JOINED_KEPT)
+    }
+
     /// Notes that a set is joined, and forgets those that are old or too many.
-    fn remember(&mut self, key: SetKey, now: Timestamp) {
-        self.joined.insert(key.clone(), now);
+    fn remember(&mut self, key: SetKey, segments: &[Waiting], now: Timestamp) {
+        let segments = segments.iter().map(|w| (w.number, self.hash(&w.record)));
+        let joined = Joined {
+            at: now,
+            segments: segments.collect(),
+            again: Vec::new(),
+        };
+        self.joined.insert(key.clone(), joined);
         self.joined_by_age.push_back((now, key));
         while let Some((at, key)) = self.joined_by_age.front() {
             if now.since(*at) < JOINED_KEPT && self.joined_by_age.len() <= JOINED_MAX {
                 return;
             }
-            if self.joined.get(key) == Some(at) {
+            if self.joined.get(key).is_some_and(|j| j.at == *at) {
                 self.joined.remove(key);
             }
             self.joined_by_age.pop_front();
@@ -123,14 +167,33 @@ impl Ledger {
             };
         };
         let key = SetKey::of(&record, concat);
-        if self
-            .sets
-            .joined
-            .get(&key)
-            .is_some_and(|at| self.now.since(*at) < JOINED_KEPT)
-        {
-            return Finding::MoSegment;
+        let octets = self.sets.hash(&record);
+        if let Some(joined) = self.sets.joined_of_late(&key, self.now) {
+            if joined.has(concat.number, octets) {
+                let again = joined.repeat(record);
+                return match again.and_then(join) {
+                    Some(whole) => Finding::Mo {
+                        id: self.enter_mo(whole, Vec::new()),
+                    },
+                    None => Finding::MoSegment,
+                };
+            }
+            // The reference is used anew, by a message that began as the one before did.
+            let again = std::mem::take(&mut joined.again);
+            self.sets.joined.remove(&key);
+            for segment in again {
+                self.receive_segment(segment);
+            }
         }
+        self.receive_segment(record)
+    }
+
+    /// A segment that is news.
+    fn receive_segment(&mut self, record: MoRecord) -> Finding {
+        let Some(concat) = record.segment else {
+            return Finding::MoSegment;
+        };
+        let key = SetKey::of(&record, concat);
         let known = self.sets.sets.get(&key);
         let same_number = known.and_then(|s| s.segments.iter().find(|w| w.number == concat.number));
         if let Some(there) = same_number {
@@ -163,10 +226,10 @@ impl Ledger {
             .map(|s| s.segments.clone())
             .unwrap_or_default();
         let ids = segments.iter().map(|w| w.id).collect();
+        self.sets.remember(key, &segments, self.now);
         match join(segments.into_iter().map(|w| w.record).collect()) {
             Some(whole) => {
                 let id = self.enter_mo(whole, ids);
-                self.sets.remember(key, self.now);
                 Finding::Mo { id }
             }
             None => Finding::MoSegment,
