@@ -26,14 +26,19 @@ pub(super) fn http_answer(recorded: &str) -> Map<String, Value> {
         return Map::new();
     };
     let body = record.remove("body").unwrap_or(Value::Null);
-    let mut members = match body {
+    let body = match body {
         Value::Object(members) => members,
         Value::Null => Map::new(),
         Value::String(raw) => Map::from_iter([("raw".to_owned(), Value::String(raw))]),
         other => Map::from_iter([("raw".to_owned(), Value::String(other.to_string()))]),
     };
+    // First, so that it is not what a long answer is cut by.
+    let mut members = Map::new();
     if let Some(status) = record.remove("http_status") {
         members.insert("http_status".into(), status);
+    }
+    for (name, value) in body {
+        members.entry(name).or_insert(value);
     }
     bound(&mut members);
     members
@@ -163,6 +168,7 @@ mod tests {
         let many: Map<String, Value> = (0..100).map(|n| (format!("m{n}"), json!(n))).collect();
         let kept = told(200, &Value::Object(many).to_string());
         assert_eq!(kept["truncated"], true);
-        assert!(kept.as_object().unwrap().len() <= REMOTE_MEMBERS_MAX + 2);
+        assert_eq!(kept.as_object().unwrap().len(), REMOTE_MEMBERS_MAX + 1);
+        assert_eq!(kept["http_status"], 200);
     }
 }
