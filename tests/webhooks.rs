@@ -46,6 +46,26 @@ async fn m_045_a_message_that_jasmin_brings_is_posted_to_the_application() {
     assert_eq!(posted["multi_part_info"]["total"], 1);
 }
 
+/// As Jasmin 0.11.0 says it: with the coding as the octet that it is.
+#[tokio::test]
+async fn the_coding_may_be_the_octet_itself() {
+    let (bridge, app, path) = jasmin(json!({})).await;
+    let rest = "id=28feb274&from=4915112345678&to=12345&origin-connector=c&priority=0";
+    let gsm = format!("{rest}&content=5+%1Be&binary=35201b65&coding=%00");
+    let told = bridge.http.call("POST", &path, &[FORM], gsm).await;
+    assert_eq!((told.status, told.text().as_str()), (200, "ACK/Jasmin"));
+    let ucs2 = format!("{path}?{rest}&content=%04%1F%D8%3C%DF%09&binary=041fd83cdf09&coding=%08");
+    let told = bridge.http.call("GET", &ucs2, &[], "").await;
+    assert_eq!((told.status, told.text().as_str()), (200, "ACK/Jasmin"));
+    let posted = app.until("POST", "/mo", 2).await;
+    let mut payloads: Vec<_> = posted
+        .iter()
+        .map(|c| c.json()["payload"].to_string())
+        .collect();
+    payloads.sort();
+    assert_eq!(payloads, [r#""5 €""#, r#""П🌉""#]);
+}
+
 /// The octets count, not the text beside them.
 #[tokio::test]
 async fn octets_are_decoded_by_their_coding_and_a_get_will_do() {

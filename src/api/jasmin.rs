@@ -12,7 +12,6 @@ use smpp_protocol::text::encode_ucs2;
 use super::auth::Unauthenticated;
 use super::body::{self, Kind};
 use super::error::{Failure, Faults};
-use super::query::Query;
 use super::{Id, dlr, gateways, json, rule};
 use crate::inbound::WholeMo;
 use crate::openapi::{Operation, Schema, object};
@@ -108,10 +107,8 @@ struct Pairs(Vec<(String, String)>);
 
 impl Pairs {
     fn of(call: &Unauthenticated) -> Result<Pairs, Failure> {
-        let query = Query::of(&call.uri).into_pairs().into_iter();
-        let mut pairs: Vec<_> = query
-            .map(|(name, value)| (name.into_owned(), value.into_owned()))
-            .collect();
+        let query = call.uri.query().unwrap_or_default();
+        let mut pairs = of_form(query.as_bytes());
         pairs.extend(of_body(&call.headers, &call.body)?);
         Ok(Pairs(pairs))
     }
@@ -128,7 +125,7 @@ fn of_body(headers: &HeaderMap, body: &Bytes) -> Result<Vec<(String, String)>, F
         return Ok(Vec::new());
     }
     if body::kind(headers)? != Kind::Json {
-        return Ok(form_urlencoded::parse(body).into_owned().collect());
+        return Ok(of_form(body));
     }
     let Value::Object(members) = json::value(body)? else {
         return Err(Failure::unprocessable("The body must be an object."));
@@ -146,6 +143,33 @@ fn of_body(headers: &HeaderMap, body: &Bytes) -> Result<Vec<(String, String)>, F
         ))),
     });
     texts.collect()
+}
+
+fn of_form(form: &[u8]) -> Vec<(String, String)> {
+    let pieces = form.split(|octet| *octet == b'&');
+    let pairs = pieces.flat_map(|piece| {
+        let told = form_urlencoded::parse(piece).into_owned();
+        told.map(|(name, value)| match piece.strip_prefix(b"coding=") {
+            Some(raw) => (
+                name,
+                octet_told(raw).map_or(value, |coding| coding.to_string()),
+            ),
+            None => (name, value),
+        })
+    });
+    pairs.collect()
+}
+
+/// Jasmin up to 0.11 tells the coding as the octet itself, `%08`, and not as the number it is:
+/// what is one octet and no digit.
+fn octet_told(raw: &[u8]) -> Option<u8> {
+    let octet = match raw {
+        [b'%', high, low] => octet_of(&[*high, *low])?,
+        [b'+'] => b' ',
+        [octet] => *octet,
+        _ => return None,
+    };
+    (!octet.is_ascii_digit()).then_some(octet)
 }
 
 const UCS2: u8 = 8;
@@ -192,9 +216,12 @@ fn octets_of(hex: &str) -> Option<Vec<u8>> {
     if !rest.is_empty() {
         return None;
     }
+    pairs.iter().map(octet_of).collect()
+}
+
+fn octet_of([high, low]: &[u8; 2]) -> Option<u8> {
     let digit = |octet: u8| char::from(octet).to_digit(16);
-    let octet = |[high, low]: &[u8; 2]| u8::try_from(digit(*high)? << 4 | digit(*low)?).ok();
-    pairs.iter().map(octet).collect()
+    u8::try_from(digit(*high)? << 4 | digit(*low)?).ok()
 }
 
 #[cfg(test)]
@@ -202,8 +229,7 @@ mod tests {
     use super::*;
 
     fn told(form: &str) -> Option<(u8, Vec<u8>)> {
-        let pairs = form_urlencoded::parse(form.as_bytes());
-        let mo = read(&Pairs(pairs.into_owned().collect())).ok()?;
+        let mo = read(&Pairs(of_form(form.as_bytes()))).ok()?;
         assert_eq!(
             (mo.source_addr.as_str(), mo.destination_addr.as_str()),
             ("49", "12345")
@@ -252,8 +278,14 @@ mod tests {
             ),
             ("&content=%D0%9F", Some((8, vec![4, 0x1F]))),
             ("&content=&binary=", Some((0, vec![]))),
+            ("&binary=00&coding=%00", Some((0, vec![0]))),
+            ("&binary=00&coding=%0a", Some((10, vec![0]))),
+            ("&binary=00&coding=%F1", Some((0xF1, vec![0]))),
+            ("&binary=00&coding=+", Some((32, vec![0]))),
+            ("&binary=00&coding=%38", Some((8, vec![0]))),
             ("&binary=123", None),
-            ("&binary=12&coding=x", None),
+            ("&binary=12&coding=xx", None),
+            ("&binary=12&coding=%F1%00", None),
             ("&binary=12&coding=256", None),
         ] {
             assert_eq!(told(&format!("{from_to}{rest}")), expected, "{rest}");
