@@ -10,7 +10,7 @@ use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use bytes::Bytes;
 use common::*;
 use serde_json::{Value, json};
-use smpp_bridge::simulator::mo;
+use smpp_bridge::simulator::{Options, Simulator, mo};
 use smpp_protocol::coding::{DataCoding, EsmClass};
 use smpp_protocol::command::CommandStatus;
 use smpp_protocol::gsm7;
@@ -693,6 +693,32 @@ async fn m_039_progress_is_not_patched_and_a_verdict_only_once() {
     scene.app.until("PATCH", "/mo", 1).await;
     tokio::time::sleep(QUIET).await;
     assert_eq!(scene.app.seen().len(), 1);
+}
+
+/// The simulator's way to see messages in both directions, with segments in each of the ways.
+#[tokio::test]
+async fn an_echoing_message_centre_brings_every_text_back() {
+    let smsc = Simulator::start(Options {
+        echo: true,
+        ..account()
+    });
+    let scene = Scene::at(smsc.await.unwrap(), |_| {}, json!({})).await;
+    let long = "Длинное сообщение 🌉 на кириллице. ".repeat(5);
+    let mut expected = 0;
+    for concat in ["udh", "sar", "payload"] {
+        let change = json!({"meta": {"smpp": {"concat": concat}}});
+        scene.http().patch(scene.gateway, change).await;
+        for said in ["5 € [net]", long.as_str()] {
+            let message = with(text(said), json!({"from_sender": "12345"}));
+            assert_eq!(scene.send(message).await.status, 201);
+            expected += 1;
+            let back = scene.app.until("POST", "/mo", expected).await;
+            let back = back[expected - 1].json();
+            assert_eq!(back["payload"], *said, "{concat}");
+            assert_eq!(back["source_address"].to_string(), HANDSET);
+            assert_eq!(back["dest_address"], 12345);
+        }
+    }
 }
 
 /// The switch `receipts` of a profile.

@@ -2,6 +2,7 @@
 
 use crate::simulator::{AutoReceipts, IdFormat, Options, Simulator};
 use clap::Args;
+use smpp_protocol::command::CommandStatus;
 use std::net::SocketAddr;
 use std::process::ExitCode;
 use std::time::Duration;
@@ -28,6 +29,12 @@ pub struct SmscArguments {
     /// What receipts say.
     #[arg(long, default_value = "DELIVRD", value_parser = ["DELIVRD", "UNDELIV", "EXPIRED", "REJECTD", "DELETED", "ACCEPTD", "ENROUTE"])]
     stat: String,
+    /// Refuse each submit_sm with this status, such as ESME_RINVDSTADR.
+    #[arg(long, value_name = "STATUS", value_parser = status)]
+    refuse: Option<CommandStatus>,
+    /// Send each message back from the handset it went to.
+    #[arg(long)]
+    echo: bool,
     /// Message ids in hexadecimal.
     #[arg(long)]
     hex_ids: bool,
@@ -94,7 +101,29 @@ fn options(a: &SmscArguments) -> Options {
         } else {
             IdFormat::Decimal
         },
+        status: a.refuse.unwrap_or(CommandStatus::ESME_ROK),
         receipts: (!a.no_receipts).then_some(receipts),
+        echo: a.echo,
         ..Options::default()
+    }
+}
+
+/// A status by the name that the specification gives it.
+fn status(name: &str) -> Result<CommandStatus, String> {
+    let known = CommandStatus::from_name(&name.to_ascii_uppercase());
+    known.ok_or_else(|| "no such status; names are those of the specification".to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_status_is_known_by_its_name() {
+        assert_eq!(
+            status("esme_rthrottled"),
+            Ok(CommandStatus::ESME_RTHROTTLED)
+        );
+        assert!(status("THROTTLED").unwrap_err().contains("specification"));
     }
 }

@@ -1,6 +1,6 @@
 //! One connection of the simulator: a session in the message centre's role.
 
-use super::{Answer, ORDERS_MAX, Order, RECORDED_MAX, Receiver, Recorded, Shared};
+use super::{Answer, ORDERS_MAX, Options, Order, RECORDED_MAX, Receiver, Recorded, Shared};
 use bytes::{Bytes, BytesMut};
 use smpp_protocol::coding::{DataCoding, EsmClass, InterfaceVersion, MessageState};
 use smpp_protocol::command::{CommandStatus, SequenceNumber};
@@ -66,7 +66,7 @@ struct Connection {
 
 enum Later {
     Respond(SequenceNumber, CommandStatus, Box<Body>),
-    Receipt(Box<DeliverSm>),
+    Deliver(Box<DeliverSm>),
 }
 
 impl Connection {
@@ -204,54 +204,63 @@ impl Connection {
     }
 
     fn handle_submit(&mut self, sequence: SequenceNumber, submit: SubmitSm, now: Instant) {
+        let options = self.shared.options().clone();
         let answer = self.shared.state().script.pop_front();
         let status = match answer {
-            None => Some(CommandStatus::ESME_ROK),
+            None => Some(options.status),
             Some(Answer::Status(status)) => Some(status),
             Some(Answer::Silence | Answer::Drop) => None,
         };
-        let taken = status.is_none_or(CommandStatus::is_ok);
-        let message_id = if taken {
-            self.shared.next_message_id()
-        } else {
-            String::new()
+        let message_id = match status.is_none_or(CommandStatus::is_ok) {
+            true => self.shared.next_message_id(),
+            false => String::new(),
         };
         if let Some(status) = status {
             let body = match status.is_ok() {
                 true => MessageResp::new(message_id.clone()),
                 false => MessageResp::default(),
             };
-            let delay = self.shared.options().response_delay;
-            self.after(
-                now + delay,
-                Later::Respond(sequence, status, Box::new(Body::SubmitSmResp(body))),
-            );
+            let body = Box::new(Body::SubmitSmResp(body));
+            let response = Later::Respond(sequence, status, body);
+            self.after(now + options.response_delay, response);
         }
-        let receipts = self.shared.options().receipts.clone();
-        if let Some(auto) = receipts
-            && status == Some(CommandStatus::ESME_ROK)
-            && submit
-                .registered_delivery
-                .wants_receipt(auto.stat == "DELIVRD")
-        {
-            let pdu = receipt(&submit, &message_id, auto.stat);
-            self.after(now + auto.delay, Later::Receipt(Box::new(pdu)));
+        if status.is_some_and(CommandStatus::is_ok) {
+            self.follow_up(&submit, &message_id, &options, now);
         }
-        let mut state = self.shared.state();
-        state.submits += 1;
-        if state.recorded.len() >= RECORDED_MAX {
-            state.recorded.pop_front();
-        }
-        state.recorded.push_back(Recorded {
+        self.record(Recorded {
             submit,
             message_id,
             status,
             connection: self.number,
         });
-        drop(state);
         if answer == Some(Answer::Drop) {
             self.over = true;
         }
+    }
+
+    /// What comes after the response: a receipt, an echo.
+    fn follow_up(&mut self, submit: &SubmitSm, id: &str, options: &Options, now: Instant) {
+        if let Some(auto) = &options.receipts
+            && submit
+                .registered_delivery
+                .wants_receipt(auto.stat == "DELIVRD")
+        {
+            let pdu = receipt(submit, id, auto.stat);
+            self.after(now + auto.delay, Later::Deliver(Box::new(pdu)));
+        }
+        if options.echo {
+            let pdu = Box::new(reply(submit));
+            self.after(now + options.response_delay, Later::Deliver(pdu));
+        }
+    }
+
+    fn record(&self, recorded: Recorded) {
+        let mut state = self.shared.state();
+        state.submits += 1;
+        if state.recorded.len() >= RECORDED_MAX {
+            state.recorded.pop_front();
+        }
+        state.recorded.push_back(recorded);
     }
 
     fn after(&mut self, at: Instant, what: Later) {
@@ -269,7 +278,7 @@ impl Connection {
                 Some((_, Later::Respond(sequence, status, body))) => {
                     self.session.respond(sequence, *body, status)
                 }
-                Some((_, Later::Receipt(pdu))) => self.outgoing.push_back((pdu, None)),
+                Some((_, Later::Deliver(pdu))) => self.outgoing.push_back((pdu, None)),
                 None => {}
             }
         }
@@ -341,6 +350,34 @@ pub(super) fn receipt(submit: &SubmitSm, message_id: &str, stat: &str) -> Delive
     pdu.tlvs.push_u8(Tag::MESSAGE_STATE, state.0);
     pdu
 }
+
+/// The same text from the handset to whoever sent it; segments say so as they did.
+fn reply(submit: &SubmitSm) -> DeliverSm {
+    let pdu = DeliverSm {
+        esm_class: match submit.esm_class.has_udh() {
+            true => EsmClass::UDH,
+            false => EsmClass::DEFAULT,
+        },
+        data_coding: submit.data_coding,
+        short_message: submit.short_message.clone(),
+        ..DeliverSm::default()
+    };
+    let mut pdu = pdu.between(submit.destination(), submit.source());
+    for tag in REPLIED {
+        if let Some(value) = submit.tlvs.get(tag) {
+            pdu.tlvs.push(tag, value.clone());
+        }
+    }
+    pdu
+}
+
+/// What a submit may carry beside its octets that its text depends on.
+const REPLIED: [Tag; 4] = [
+    Tag::MESSAGE_PAYLOAD,
+    Tag::SAR_MSG_REF_NUM,
+    Tag::SAR_TOTAL_SEGMENTS,
+    Tag::SAR_SEGMENT_SEQNUM,
+];
 
 /// What a receipt's plain text can quote of a message: neither headers nor other alphabets.
 fn quoted(submit: &SubmitSm) -> Vec<u8> {

@@ -28,8 +28,12 @@ pub struct Options {
     /// Each `submit_sm` is answered this much later.
     pub response_delay: Duration,
     pub ids: IdFormat,
+    /// What submits without a scripted answer get.
+    pub status: CommandStatus,
     /// Receipts for submits that ask for one; `None`: only on request.
     pub receipts: Option<AutoReceipts>,
+    /// Each submit comes back from the handset it went to.
+    pub echo: bool,
     /// Requests of ours that may wait for an answer on one connection.
     pub window: usize,
 }
@@ -41,7 +45,9 @@ impl Default for Options {
             account: None,
             response_delay: Duration::ZERO,
             ids: IdFormat::Decimal,
+            status: CommandStatus::ESME_ROK,
             receipts: None,
+            echo: false,
             window: 100,
         }
     }
@@ -61,7 +67,7 @@ pub struct AutoReceipts {
     pub stat: &'static str,
 }
 
-/// What the next submit gets instead of `ESME_ROK`.
+/// What the next submit gets instead of the usual status.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Answer {
     Status(CommandStatus),
