@@ -365,7 +365,7 @@ fn reply(submit: &SubmitSm) -> DeliverSm {
     let mut pdu = pdu.between(submit.destination(), submit.source());
     for tag in REPLIED {
         if let Some(value) = submit.tlvs.get(tag) {
-            pdu.tlvs.push(tag, value.clone());
+            pdu.tlvs.push(tag, value);
         }
     }
     pdu

@@ -44,8 +44,8 @@ struct Joined {
     at: Timestamp,
     /// Number and hash of the octets of each segment.
     segments: Vec<(u8, u64)>,
-    /// Segments that came again. Once all have, the message came again; until then they are only
-    /// here, since their octets are in the log as they are.
+    /// Segments that came again: of an upstream that heard no answer, or of another message that
+    /// begins alike. Their octets are in the log as they are.
     again: Vec<MoRecord>,
 }
 
@@ -54,13 +54,15 @@ impl Joined {
         self.segments.contains(&(number, octets))
     }
 
-    /// The segment came again; and all of them, if it was the last to do so.
-    fn repeat(&mut self, record: MoRecord) -> Option<Vec<MoRecord>> {
+    /// The segment came again. Once all have, it was the same message.
+    fn repeat(&mut self, record: MoRecord) {
         let number = |r: &MoRecord| r.segment.map(|c| c.number);
         if self.again.iter().all(|r| number(r) != number(&record)) {
             self.again.push(record);
         }
-        (self.again.len() == self.segments.len()).then(|| std::mem::take(&mut self.again))
+        if self.again.len() == self.segments.len() {
+            self.again.clear();
+        }
     }
 }
 
@@ -170,13 +172,8 @@ impl Ledger {
         let octets = self.sets.hash(&record);
         if let Some(joined) = self.sets.joined_of_late(&key, self.now) {
             if joined.has(concat.number, octets) {
-                let again = joined.repeat(record);
-                return match again.and_then(join) {
-                    Some(whole) => Finding::Mo {
-                        id: self.enter_mo(whole, Vec::new()),
-                    },
-                    None => Finding::MoSegment,
-                };
+                joined.repeat(record);
+                return Finding::MoSegment;
             }
             // The reference is used anew, by a message that began as the one before did.
             let again = std::mem::take(&mut joined.again);
