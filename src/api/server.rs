@@ -1,8 +1,9 @@
 //! The listener: HTTP/1 connections, each a task, none held open by a client that says nothing.
 //!
 //! A connection has a deadline whenever it waits for its client: short while a head is on its way,
-//! long between two requests. It is looked at now and then, so that a request costs no timer. On
-//! shutdown the listener closes, requests in flight are answered, and idle connections end.
+//! long between two requests, and as long from one octet to the next of an answer that is made as
+//! it goes. It is looked at now and then, so that a request costs no timer. On shutdown the
+//! listener closes, requests in flight are answered, and idle connections end.
 
 use std::convert::Infallible;
 use std::io;
@@ -14,10 +15,11 @@ use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
 use axum::Router;
-use axum::body::Body;
+use axum::body::{Body, HttpBody};
+use bytes::Bytes;
 use http::request::Parts;
 use http::{Request, Response};
-use hyper::body::Incoming;
+use hyper::body::{Frame, Incoming, SizeHint};
 use hyper::rt::{Read, ReadBufCursor, Write};
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
@@ -130,9 +132,47 @@ async fn answer(
 ) -> Result<Response<Body>, Infallible> {
     deadline.lift();
     request.extensions_mut().insert(Peer(peer));
-    let answer = router.call(request).await;
-    deadline.set_idle();
-    answer
+    let answer = router.call(request).await?;
+    if answer.body().size_hint().exact().is_some() {
+        deadline.set_idle();
+        return Ok(answer);
+    }
+    deadline.set(IDLE_MAX, FLOWING);
+    Ok(answer.map(|body| Body::new(Flowing { body, deadline })))
+}
+
+/// An answer's body that is made as it goes: as long as octets move, either way, so does the
+/// deadline.
+#[derive(Debug)]
+struct Flowing {
+    body: Body,
+    deadline: Arc<Deadline>,
+}
+
+impl HttpBody for Flowing {
+    type Data = Bytes;
+    type Error = axum::Error;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, axum::Error>>> {
+        Pin::new(&mut self.body).poll_frame(cx)
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.body.size_hint()
+    }
+}
+
+impl Drop for Flowing {
+    fn drop(&mut self) {
+        self.deadline.set_idle();
+    }
 }
 
 /// Who is at the other end of the connection.
@@ -171,11 +211,15 @@ pub(super) fn is_from_proxy(parts: &Parts, trusted: &[IpNet]) -> bool {
 struct Deadline {
     began: Instant,
     header_timeout: Duration,
-    /// Milliseconds after `began`, above a bit that tells whether a head is on its way. 0: none.
+    /// Milliseconds after `began`, above two bits that tell what is waited for. 0: nothing.
     at: AtomicU64,
 }
 
+// What a deadline is for.
+const IDLE: u64 = 0;
 const HEAD: u64 = 1;
+const FLOWING: u64 = 2;
+const KIND_BITS: u32 = 2;
 
 impl Deadline {
     fn new(header_timeout: Duration) -> Deadline {
@@ -189,8 +233,9 @@ impl Deadline {
     }
 
     fn set(&self, from_now: Duration, kind: u64) {
-        let at = self.elapsed_ms() + u64::try_from(from_now.as_millis()).unwrap_or(u64::MAX >> 2);
-        self.at.store(at.max(1) << 1 | kind, Ordering::Relaxed);
+        let at = self.elapsed_ms() + u64::try_from(from_now.as_millis()).unwrap_or(u64::MAX >> 4);
+        self.at
+            .store(at.max(1) << KIND_BITS | kind, Ordering::Relaxed);
     }
 
     /// A request is being answered: that takes what it takes.
@@ -199,28 +244,42 @@ impl Deadline {
     }
 
     fn set_idle(&self) {
-        self.set(IDLE_MAX, 0);
+        self.set(IDLE_MAX, IDLE);
+    }
+
+    /// What is waited for; `None`: nothing.
+    fn kind(&self) -> Option<u64> {
+        let at = self.at.load(Ordering::Relaxed);
+        (at != 0).then_some(at & ((1 << KIND_BITS) - 1))
     }
 
     /// Octets came: between requests they begin a head, which must not dribble.
-    fn on_octets(&self) {
-        let at = self.at.load(Ordering::Relaxed);
-        if at != 0 && at & HEAD == 0 {
-            self.set(self.header_timeout, HEAD);
+    fn on_read(&self) {
+        match self.kind() {
+            Some(IDLE) => self.set(self.header_timeout, HEAD),
+            Some(FLOWING) => self.set(IDLE_MAX, FLOWING),
+            _ => {}
+        }
+    }
+
+    /// The client took octets.
+    fn on_written(&self) {
+        if self.kind() == Some(FLOWING) {
+            self.set(IDLE_MAX, FLOWING);
         }
     }
 
     fn is_past(&self) -> bool {
         let at = self.at.load(Ordering::Relaxed);
-        at != 0 && self.elapsed_ms() >= at >> 1
+        at != 0 && self.elapsed_ms() >= at >> KIND_BITS
     }
 
     fn elapsed_ms(&self) -> u64 {
-        u64::try_from(self.began.elapsed().as_millis()).unwrap_or(u64::MAX >> 2)
+        u64::try_from(self.began.elapsed().as_millis()).unwrap_or(u64::MAX >> 4)
     }
 }
 
-/// A stream that tells its deadline when octets come.
+/// A stream that tells its deadline when octets move.
 #[derive(Debug)]
 struct Watched {
     io: TokioIo<TcpStream>,
@@ -235,9 +294,18 @@ impl Read for Watched {
     ) -> Poll<io::Result<()>> {
         let read = Pin::new(&mut self.io).poll_read(cx, buf);
         if read.is_ready() {
-            self.deadline.on_octets();
+            self.deadline.on_read();
         }
         read
+    }
+}
+
+impl Watched {
+    fn note(&self, written: Poll<io::Result<usize>>) -> Poll<io::Result<usize>> {
+        if matches!(written, Poll::Ready(Ok(1..))) {
+            self.deadline.on_written();
+        }
+        written
     }
 }
 
@@ -247,7 +315,8 @@ impl Write for Watched {
         cx: &mut Context<'_>,
         octets: &[u8],
     ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.io).poll_write(cx, octets)
+        let written = Pin::new(&mut self.io).poll_write(cx, octets);
+        self.note(written)
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
@@ -267,14 +336,15 @@ impl Write for Watched {
         cx: &mut Context<'_>,
         pieces: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.io).poll_write_vectored(cx, pieces)
+        let written = Pin::new(&mut self.io).poll_write_vectored(cx, pieces);
+        self.note(written)
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use axum::routing::get;
+    use axum::routing::{get, post};
     use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
     const TIMEOUT: Duration = Duration::from_millis(200);
@@ -310,6 +380,7 @@ mod tests {
         };
         let router = Router::new()
             .route("/", get(|| async { "hello" }))
+            .route("/echo", post(|body: Body| async { body }))
             .route("/slow", get(slow));
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let stream = TcpStream::connect(listener.local_addr().unwrap())
@@ -353,6 +424,21 @@ mod tests {
         read_until(&mut stream, "hello").await;
         stream.write_all(b"GET / HTTP/1.1\r\nhos").await.unwrap();
         assert_eq!(rest_of(&mut stream).await, "");
+    }
+
+    /// It would be taken for one that dribbles a head.
+    #[tokio::test]
+    async fn a_client_that_sends_on_while_it_is_answered_is_not_cut() {
+        let (mut stream, _shutdown, _server) = begin().await;
+        let head = b"POST /echo HTTP/1.1\r\nhost: a\r\ntransfer-encoding: chunked\r\n\r\n";
+        stream.write_all(head).await.unwrap();
+        for _ in 0..4 {
+            stream.write_all(b"4\r\necho\r\n").await.unwrap();
+            read_until(&mut stream, "echo\r\n").await;
+            tokio::time::sleep(TIMEOUT * 2 / 3).await;
+        }
+        stream.write_all(b"0\r\n\r\n").await.unwrap();
+        read_until(&mut stream, "0\r\n\r\n").await;
     }
 
     #[tokio::test]
