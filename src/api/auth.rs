@@ -11,9 +11,11 @@ use std::sync::Arc;
 
 use axum::extract::{FromRequest, Request};
 use bytes::Bytes;
+use http::request::Parts;
 use http::{HeaderMap, StatusCode, Uri, header};
 use serde_json::json;
 
+use super::batch::{self, Upload};
 use super::error::{self, Failure};
 use super::server::client_address;
 use super::{Api, body, server};
@@ -215,15 +217,7 @@ impl<S: Scoped> FromRequest<Api> for Call<S> {
         let (parts, body) = request.into_parts();
         // Too large comes before who is it.
         let body = body::read(&parts.headers, body, api.config.limits.body_octets).await?;
-        let address = client_address(&parts, &api.config.http.trusted_proxies);
-        api.admit(address)?;
-        let caller = api.0.tokens.admit(&parts.headers).inspect_err(|failure| {
-            api.metrics.http.auth_failures.inc();
-            let is_wrong = failure.status == StatusCode::UNAUTHORIZED;
-            if is_wrong && bearer(&parts.headers).is_some() {
-                api.count_attempt(address);
-            }
-        })?;
+        let caller = admit(&parts, api)?;
         Ok(Call {
             api: api.clone(),
             caller,
@@ -231,6 +225,63 @@ impl<S: Scoped> FromRequest<Api> for Call<S> {
             uri: parts.uri,
             body,
         })
+    }
+}
+
+/// The caller, if he may do `S`.
+fn admit<S: Scoped>(parts: &Parts, api: &Api) -> Result<Caller<S>, Failure> {
+    let address = client_address(parts, &api.config.http.trusted_proxies);
+    api.admit(address)?;
+    api.0.tokens.admit(&parts.headers).inspect_err(|failure| {
+        api.metrics.http.auth_failures.inc();
+        let is_wrong = failure.status == StatusCode::UNAUTHORIZED;
+        if is_wrong && bearer(&parts.headers).is_some() {
+            api.count_attempt(address);
+        }
+    })
+}
+
+/// As [`Call`], of a body with many messages that may still be on its way.
+#[derive(Debug)]
+pub(super) struct BatchCall<S> {
+    pub(super) api: Api,
+    pub(super) caller: Caller<S>,
+    pub(super) headers: HeaderMap,
+    pub(super) uri: Uri,
+    pub(super) upload: Upload,
+}
+
+impl<S: Scoped> FromRequest<Api> for BatchCall<S> {
+    type Rejection = Failure;
+
+    async fn from_request(request: Request, api: &Api) -> Result<Self, Failure> {
+        let (parts, body) = request.into_parts();
+        let (upload, caller) = if batch::is_lines(&parts.headers) {
+            // Nobody sends much before he is known.
+            match admit(&parts, api) {
+                Ok(caller) => (Upload::lines(body, api), caller),
+                Err(failure) => {
+                    body::discard(&parts.headers, body).await;
+                    return Err(failure);
+                }
+            }
+        } else {
+            let body = body::read(&parts.headers, body, api.config.limits.body_octets).await?;
+            (Upload::Whole(body), admit(&parts, api)?)
+        };
+        Ok(BatchCall {
+            api: api.clone(),
+            caller,
+            headers: parts.headers,
+            uri: parts.uri,
+            upload,
+        })
+    }
+}
+
+impl<S: Scoped> Input for BatchCall<S> {
+    fn describe(operation: &mut Operation<'_>) {
+        Call::<S>::describe(operation);
     }
 }
 

@@ -51,6 +51,14 @@ pub(super) async fn read(
     }
 }
 
+/// Reads what a client is sending who is refused for what came before: some of it, so that he is
+/// there to read the answer. Who waits to be told to go on is told the answer instead.
+pub(super) async fn discard(headers: &HeaderMap, body: Body) {
+    if !headers.contains_key(header::EXPECT) {
+        let _ = read(headers, body, 0).await;
+    }
+}
+
 async fn read_rest(begun: Bytes, mut body: Body, octets_max: usize) -> Result<Bytes, Failure> {
     let mut whole = BytesMut::from(begun);
     let mut discarded = 0;

@@ -33,6 +33,14 @@ impl Rendered {
         }
     }
 
+    /// An object that is written already, without a member `message`.
+    pub(super) fn written(octets: Vec<u8>) -> Self {
+        Self {
+            octets,
+            message: 0..0,
+        }
+    }
+
     /// The members of `before`, then `message`, then the members of `after`. Neither may be empty.
     pub(super) fn around(before: &impl Serialize, message: &str, after: &impl Serialize) -> Self {
         let mut octets = Vec::with_capacity(1024 + message.len());
@@ -84,7 +92,32 @@ pub(super) fn list(message: &str, rows: &[Rendered], pagination: Option<Value>) 
     let mut out = Vec::with_capacity(64 + rows.iter().map(|r| r.octets.len() + 1).sum::<usize>());
     out.extend_from_slice(b"{\"message\":");
     write(&mut out, &message);
-    out.extend_from_slice(b",\"data\":[");
+    out.push(b',');
+    write_rows(&mut out, rows);
+    if let Some(pagination) = pagination {
+        out.extend_from_slice(b",\"pagination\":");
+        write(&mut out, &pagination);
+    }
+    out.push(b'}');
+    json(StatusCode::OK, out)
+}
+
+/// `{"data":[…]}`, after `message` where there is one.
+pub(super) fn rows(message: Option<&str>, rows: &[Rendered]) -> Response {
+    let mut out = Vec::with_capacity(64 + rows.iter().map(|r| r.octets.len() + 1).sum::<usize>());
+    out.push(b'{');
+    if let Some(message) = message {
+        out.extend_from_slice(b"\"message\":");
+        write(&mut out, &message);
+        out.push(b',');
+    }
+    write_rows(&mut out, rows);
+    out.push(b'}');
+    json(StatusCode::OK, out)
+}
+
+fn write_rows(out: &mut Vec<u8>, rows: &[Rendered]) {
+    out.extend_from_slice(b"\"data\":[");
     for (number, row) in rows.iter().enumerate() {
         if number > 0 {
             out.push(b',');
@@ -92,12 +125,6 @@ pub(super) fn list(message: &str, rows: &[Rendered], pagination: Option<Value>) 
         out.extend_from_slice(&row.octets);
     }
     out.push(b']');
-    if let Some(pagination) = pagination {
-        out.extend_from_slice(b",\"pagination\":");
-        write(&mut out, &pagination);
-    }
-    out.push(b'}');
-    json(StatusCode::OK, out)
 }
 
 /// Describes [`single`].

@@ -6,9 +6,11 @@
 use std::borrow::Cow;
 use std::fmt;
 
+use bytes::Bytes;
 use serde::Deserializer;
 use serde::de::{DeserializeSeed, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde_json::Value;
+use serde_json::value::RawValue;
 
 use super::error::Failure;
 
@@ -39,8 +41,8 @@ pub(super) fn fields<'a, const N: usize>(
     names: &[&str; N],
 ) -> Result<[Field<'a>; N], Failure> {
     let text = checked(body)?;
-    if !is_object(text) {
-        return Err(no_object(text));
+    if !begins_with(text, '{') {
+        return Err(another(text, "The body must be a JSON object."));
     }
     let mut json = serde_json::Deserializer::from_str(text);
     let fields = (&mut json)
@@ -48,6 +50,21 @@ pub(super) fn fields<'a, const N: usize>(
         .map_err(|_| Failure::malformed())?;
     json.end().map_err(|_| Failure::malformed())?;
     Ok(fields)
+}
+
+/// The items of the array `body` is, each as it is written.
+pub(super) fn items(body: &Bytes, most: usize) -> Result<Vec<Bytes>, Failure> {
+    let text = checked(body)?;
+    if !begins_with(text, '[') {
+        return Err(another(text, "The body must be a JSON array."));
+    }
+    let items: Vec<&RawValue> = serde_json::from_str(text).map_err(|_| Failure::malformed())?;
+    if items.len() > most {
+        let many = format!("The body must have at most {most} items.");
+        return Err(Failure::unprocessable(many));
+    }
+    let octets = items.iter().map(|item| item.get().as_bytes());
+    Ok(octets.map(|octets| body.slice_ref(octets)).collect())
 }
 
 /// The whole value `body` is.
@@ -71,14 +88,15 @@ pub(super) fn decimal(number: &serde_json::Number) -> String {
     whole.map_or_else(|| number.to_string(), |n| n.to_string())
 }
 
-fn is_object(text: &str) -> bool {
+fn begins_with(text: &str, first: char) -> bool {
     let blank = |c| matches!(c, ' ' | '\t' | '\r' | '\n');
-    text.trim_start_matches(blank).starts_with('{')
+    text.trim_start_matches(blank).starts_with(first)
 }
 
-fn no_object(text: &str) -> Failure {
+/// It is another kind of value, or none.
+fn another(text: &str, expected: &'static str) -> Failure {
     match serde_json::from_str::<IgnoredAny>(text) {
-        Ok(_) => Failure::unprocessable("The body must be a JSON object."),
+        Ok(_) => Failure::unprocessable(expected),
         Err(_) => Failure::malformed(),
     }
 }
@@ -296,6 +314,22 @@ mod tests {
             Ok([Field::Integer(80), Field::Number])
         );
         assert_eq!(read(r#"{"\u0061":"x"}"#), Ok([text("x"), Field::Absent]));
+    }
+
+    #[test]
+    fn items_are_given_as_they_are_written() {
+        let of = |body: &'static str| {
+            let items = items(&Bytes::from_static(body.as_bytes()), 3);
+            items.map_err(|f| f.status.as_u16())
+        };
+        let whole = of(" [ {\"a\" : [1]} ,\"x\", 1.50]").unwrap();
+        assert_eq!(whole, ["{\"a\" : [1]}", "\"x\"", "1.50"]);
+        assert_eq!(of("[]"), Ok(vec![]));
+        assert_eq!(of("[1,2,3,4]"), Err(422));
+        assert_eq!(of("{}"), Err(422));
+        for bad in ["[1", "[1,]", "", "[\"\\ud800\"]"] {
+            assert_eq!(of(bad), Err(400), "{bad}");
+        }
     }
 
     #[test]

@@ -5,6 +5,7 @@
 //!
 //! - `auth`, `attempts`, `body`, `json`, `rule`, `query`: what a request says, checked
 //! - `error`, `envelope`, `clock`: what an answer looks like
+//! - `batch`: many messages in one request, for every family that sends
 //! - `gateways`, `send`, `messages`, `dlr`, `mo`, `ledger`, `log`: the routes, a noun each
 //! - `draft`: what a send checked and did not record yet; `explain`: a look at it
 //! - `use_cases`: the API for sends by purpose, with its pools of senders and opt-outs
@@ -16,6 +17,7 @@
 mod address;
 mod attempts;
 mod auth;
+mod batch;
 mod body;
 mod clock;
 mod country;
@@ -213,6 +215,10 @@ fn routes(metrics: &Metrics) -> Routes<Api> {
         vec![post(send::send, send::describe::send)],
     );
     add(
+        "/api/sms-gateways/{id}/send/batch",
+        vec![post(send::send_many, send::describe::send_many)],
+    );
+    add(
         "/api/sms-gateways/{id}/messages",
         vec![get(
             messages::list_of_gateway,
@@ -269,6 +275,14 @@ fn routes(metrics: &Metrics) -> Routes<Api> {
     add(
         "/api/message-server/sms/send",
         vec![post(universal::send, universal::describe::send)],
+    );
+    add(
+        "/api/message-server/sms/send/batch",
+        vec![post(universal::send_many, universal::describe::send_many)],
+    );
+    add(
+        "/v1/sms/batch",
+        vec![post(use_cases::send_many, use_cases::describe::send_many)],
     );
     add(
         "/v1/sms",

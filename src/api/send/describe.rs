@@ -7,6 +7,7 @@ use super::request::{
     MESSAGE_CHARACTERS_MAX, NAMES, NUMBER, NUMBER_CHARACTERS_MAX, SENDER_CHARACTERS_MAX,
     SENDER_DIGITS_MAX, SENDER_LETTERS_MAX, TENANTS,
 };
+use crate::api::batch::describe::{Keys, batch};
 use crate::api::envelope::describe_single;
 use crate::api::messages::record::Record;
 use crate::api::{gateways, rule};
@@ -67,6 +68,19 @@ pub(in super::super) fn send(operation: &mut Operation<'_>) {
             "Too many messages are waiting for this gateway, or too many wrong tokens came from \
              this address.",
         );
+}
+
+pub(in super::super) fn send_many(operation: &mut Operation<'_>) {
+    operation.named(
+        "Messages",
+        "sendManyThroughGateway",
+        "Send many messages through one gateway",
+    );
+    let one =
+        |text: &str| json!({ "to_number": "+4915112345678", "from_sender": "Me", "message": text });
+    let two = json!([one("Hello"), one("Hello again")]);
+    batch(operation, body(), two, Keys::Idempotency, &["message"]);
+    operation.refuses(404, gateways::NOT_FOUND);
 }
 
 /// In the order of the names.

@@ -12,6 +12,8 @@ use super::super::error::Failure;
 use crate::store::IdempotencyKey;
 
 pub(in super::super) const HEADER: &str = "idempotency-key";
+/// The header, as an error names it.
+pub(in super::super) const FIELD: &str = "Idempotency-Key";
 pub(in super::super) const REPLAYED: &str = "idempotent-replayed";
 pub(in super::super) const KEY_OCTETS_MAX: usize = 255;
 
@@ -26,15 +28,30 @@ pub(in super::super) fn key_of(
     let Some(given) = headers.get(HEADER) else {
         return Ok(None);
     };
-    let given = given.as_bytes();
-    if given.is_empty() || given.len() > KEY_OCTETS_MAX {
-        let wrong = "The Idempotency-Key header must have 1 to 255 characters.";
-        return Err(Failure::field("Idempotency-Key", wrong));
+    let given = checked(FIELD, given.as_bytes())?;
+    Ok(Some(keyed(token, given, path, body)))
+}
+
+/// The key, if it has a fit length.
+pub(in super::super) fn checked<'k>(field: &str, key: &'k [u8]) -> Result<&'k [u8], Failure> {
+    if (1..=KEY_OCTETS_MAX).contains(&key.len()) {
+        return Ok(key);
     }
-    Ok(Some(IdempotencyKey {
+    let wrong = "The idempotency key must have 1 to 255 characters.";
+    Err(Failure::field(field, wrong))
+}
+
+/// The key `given` with a token, and the digest of what came with it.
+pub(in super::super) fn keyed(
+    token: &str,
+    given: &[u8],
+    path: &str,
+    body: &[u8],
+) -> IdempotencyKey {
+    IdempotencyKey {
         key: digest(token.as_bytes(), given),
         content: digest(path.trim_end_matches('/').as_bytes(), body),
-    }))
+    }
 }
 
 /// The key of a client that is known by `scope`, and the digest of what came with it.
@@ -69,10 +86,7 @@ pub(in super::super) fn replay(status: StatusCode, body: String) -> Response {
 }
 
 pub(in super::super) fn conflict() -> Failure {
-    Failure::field(
-        "Idempotency-Key",
-        "This Idempotency-Key was used with another request.",
-    )
+    Failure::field(FIELD, "This Idempotency-Key was used with another request.")
 }
 
 pub(in super::super) fn still_running() -> Failure {

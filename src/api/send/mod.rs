@@ -1,5 +1,5 @@
 //! `POST /api/sms-gateways/{id}/send`: accept durably, wait for the upstream a while, answer with
-//! the record.
+//! the record. And many messages in one request, each the same way but without the wait.
 //!
 //! The hot path. Nothing here reads the store: what was accepted and what came back tell the record.
 //! What is checked before anything is accepted, [`draft`] checks for an explanation, too.
@@ -8,16 +8,17 @@ pub(super) mod describe;
 pub(super) mod idempotency;
 mod request;
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
-use http::{HeaderMap, StatusCode};
+use http::{HeaderMap, HeaderValue, StatusCode};
 
 pub(super) use self::idempotency::Running;
 
 use self::request::SendRequest;
-use super::auth::{Call, Sender};
+use super::auth::{BatchCall, Call, Sender};
 use super::clock::now;
 use super::directory::Profile;
 use super::draft::{Draft, Purpose, Seen};
@@ -25,7 +26,7 @@ use super::envelope;
 use super::error::Failure;
 use super::explain::{Case, Judged};
 use super::messages::record;
-use super::{Api, Id, gateways, text};
+use super::{Api, Id, batch, gateways, text};
 use crate::message::{
     Entry, Event, Family, GatewayId, Head, Message, MessageId, Next, State, Timestamp, TrafficClass,
 };
@@ -33,36 +34,102 @@ use crate::route;
 use crate::store::{Acceptance, IdempotencyKey, KeyState, NewMessage, Settled};
 
 pub(super) async fn send(id: Id, call: Call<Sender>) -> Result<Response, Failure> {
-    let api = &call.api;
-    admitted(api)?;
-    let path = call.uri.path();
-    let key = idempotency::key_of(&call.headers, &call.caller.name, path, &call.body)?;
-    let Some(key) = key else {
-        return accept(id, &call, None).await;
+    let order = Order {
+        api: &call.api,
+        id,
+        headers: &call.headers,
+        body: &call.body,
     };
-    // Held until the answer is kept.
-    let _run = api.0.running.begin(key)?;
-    match known(api, api.store.key(key).await?).await? {
-        Some(answer) => Ok(answer),
-        None => accept(id, &call, Some(key)).await,
+    let path = call.uri.path();
+    order
+        .send(|| idempotency::key_of(order.headers, &call.caller.name, path, order.body))
+        .await
+}
+
+/// `POST /api/sms-gateways/{id}/send/batch`
+pub(super) async fn send_many(id: Id, call: BatchCall<Sender>) -> Result<Response, Failure> {
+    if id.gateway().and_then(|id| call.api.profile(id)).is_none() {
+        return Err(Failure::not_found(gateways::NOT_FOUND));
+    }
+    let items = call.upload.items(&call.headers).await?;
+    let many = Arc::new(Many {
+        api: call.api,
+        id,
+        token: call.caller.name,
+        headers: call.headers,
+        path: call.uri.path().to_owned(),
+    });
+    let one = move |number, item| many.clone().send(number, item);
+    Ok(batch::answer(items, one, Some("SMS batch processed.")).await)
+}
+
+/// What the messages of one request have in common.
+#[derive(Debug)]
+struct Many {
+    api: Api,
+    id: Id,
+    token: Arc<str>,
+    headers: HeaderMap,
+    path: String,
+}
+
+impl Many {
+    /// As if it had come alone, and asked not to wait.
+    async fn send(self: Arc<Self>, number: u64, item: Bytes) -> Result<Response, Failure> {
+        let mut headers = HeaderMap::with_capacity(1);
+        headers.insert("prefer", HeaderValue::from_static("respond-async"));
+        let order = Order {
+            api: &self.api,
+            id: self.id,
+            headers: &headers,
+            body: &item,
+        };
+        order
+            .send(|| batch::key_of(&self.headers, &self.token, &self.path, number, &item))
+            .await
+    }
+}
+
+/// One message as it is asked for, alone or among others.
+#[derive(Clone, Copy)]
+struct Order<'a> {
+    api: &'a Api,
+    id: Id,
+    headers: &'a HeaderMap,
+    body: &'a Bytes,
+}
+
+impl Order<'_> {
+    /// Sends it, unless a request with its key did.
+    async fn send(
+        self,
+        key: impl FnOnce() -> Result<Option<IdempotencyKey>, Failure>,
+    ) -> Result<Response, Failure> {
+        let api = self.api;
+        admitted(api)?;
+        let Some(key) = key()? else {
+            return accept(self, None).await;
+        };
+        // Held until the answer is kept.
+        let _run = api.0.running.begin(key)?;
+        match known(api, api.store.key(key).await?).await? {
+            Some(answer) => Ok(answer),
+            None => accept(self, Some(key)).await,
+        }
     }
 }
 
 /// Checks the request, records the message, and answers with what the upstream says of it.
-async fn accept(
-    id: Id,
-    call: &Call<Sender>,
-    key: Option<IdempotencyKey>,
-) -> Result<Response, Failure> {
-    let api = &call.api;
+async fn accept(order: Order<'_>, key: Option<IdempotencyKey>) -> Result<Response, Failure> {
+    let api = order.api;
     let seen = &mut Seen::default();
-    let (headers, body) = (&call.headers, &call.body);
+    let (headers, body) = (order.headers, order.body);
     let Draft {
         profile,
         head,
         text,
         ..
-    } = draft(api, id.gateway(), headers, body, Purpose::Send, seen)?;
+    } = draft(api, order.id.gateway(), headers, body, Purpose::Send, seen)?;
     let wait = !asks_for_no_wait(headers) && !profile.wait.is_zero();
     let new = NewMessage {
         head: head.clone(),

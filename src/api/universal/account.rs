@@ -3,6 +3,7 @@
 
 use std::collections::hash_map::RandomState;
 use std::hash::BuildHasher;
+use std::ops::Deref;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -10,9 +11,11 @@ use axum::extract::{FromRequest, Request};
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
 use bytes::Bytes;
+use http::request::Parts;
 use http::{HeaderMap, StatusCode, header};
 use serde_json::json;
 
+use super::super::batch::{self, Upload};
 use super::super::error::Failure;
 use super::super::server::client_address;
 use super::super::{Api, body};
@@ -21,19 +24,45 @@ use super::refusal::{self, Refusal};
 use crate::config::{Account, Config, PasswordHash, sha256_of_candidate};
 use crate::openapi::{Input, Operation, Scheme};
 
-/// A request of an account that may send now: the only way to the store.
+/// Who calls: an account from a permitted address. The only way to the store.
+#[derive(Debug)]
+pub(in super::super) struct Client {
+    pub(in super::super) api: Api,
+    index: usize,
+}
+
+/// A request of an account that may send now.
 #[derive(Debug)]
 pub(in super::super) struct AccountCall(pub(super) Identified);
 
 /// A request whose body was read and whose account is known, from an address where it may be used.
 #[derive(Debug)]
 pub(in super::super) struct Identified {
-    pub(in super::super) api: Api,
+    client: Client,
     pub(in super::super) body: Bytes,
-    index: usize,
+}
+
+impl Deref for Identified {
+    type Target = Client;
+
+    fn deref(&self) -> &Client {
+        &self.client
+    }
 }
 
 impl Identified {
+    pub(in super::super) async fn of(request: Request, api: &Api) -> Result<Identified, Failure> {
+        let (parts, octets) = request.into_parts();
+        let octets = body::read(&parts.headers, octets, api.config.limits.body_octets).await?;
+        body::must_be_json(&parts.headers)?;
+        Ok(Identified {
+            client: Client::identify(&parts, api).await?,
+            body: octets,
+        })
+    }
+}
+
+impl Client {
     pub(super) fn account(&self) -> &Account {
         &self.api.config.universal.accounts[self.index]
     }
@@ -54,11 +83,13 @@ impl Identified {
         }
     }
 
-    pub(in super::super) async fn of(request: Request, api: &Api) -> Result<Identified, Failure> {
-        let (parts, octets) = request.into_parts();
-        let octets = body::read(&parts.headers, octets, api.config.limits.body_octets).await?;
-        body::must_be_json(&parts.headers)?;
-        let address = client_address(&parts, &api.config.http.trusted_proxies);
+    /// Takes one message's allowance of the account's rate.
+    pub(super) fn pace(&self) -> Result<(), Refusal> {
+        self.api.0.accounts.pace(self.index, Instant::now())
+    }
+
+    async fn identify(parts: &Parts, api: &Api) -> Result<Client, Failure> {
+        let address = client_address(parts, &api.config.http.trusted_proxies);
         api.admit(address)?;
         let accounts = &api.0.accounts;
         let index = accounts
@@ -85,11 +116,8 @@ impl Identified {
                 "The account must not be used from this address.",
             ));
         }
-        Ok(Identified {
-            api: api.clone(),
-            body: octets,
-            index,
-        })
+        let api = api.clone();
+        Ok(Client { api, index })
     }
 }
 
@@ -98,8 +126,49 @@ impl FromRequest<Api> for AccountCall {
 
     async fn from_request(request: Request, api: &Api) -> Result<AccountCall, Refusal> {
         let call = Identified::of(request, api).await?;
-        api.0.accounts.pace(call.index, Instant::now())?;
+        call.pace()?;
         Ok(AccountCall(call))
+    }
+}
+
+/// As [`AccountCall`], of a body with many messages that may still be on its way.
+#[derive(Debug)]
+pub(in super::super) struct AccountBatch {
+    pub(super) client: Client,
+    pub(super) headers: HeaderMap,
+    pub(super) upload: Upload,
+}
+
+impl FromRequest<Api> for AccountBatch {
+    type Rejection = Refusal;
+
+    async fn from_request(request: Request, api: &Api) -> Result<AccountBatch, Refusal> {
+        let (parts, octets) = request.into_parts();
+        let (upload, client) = if batch::is_lines(&parts.headers) {
+            match Client::identify(&parts, api).await {
+                Ok(client) => (Upload::lines(octets, api), client),
+                Err(failure) => {
+                    body::discard(&parts.headers, octets).await;
+                    return Err(failure.into());
+                }
+            }
+        } else {
+            let limit = api.config.limits.body_octets;
+            let octets = body::read(&parts.headers, octets, limit).await?;
+            body::must_be_json(&parts.headers)?;
+            (Upload::Whole(octets), Client::identify(&parts, api).await?)
+        };
+        Ok(AccountBatch {
+            client,
+            headers: parts.headers,
+            upload,
+        })
+    }
+}
+
+impl Input for AccountBatch {
+    fn describe(operation: &mut Operation<'_>) {
+        AccountCall::describe(operation);
     }
 }
 

@@ -7,6 +7,7 @@ use super::request::{
     ID_CHARACTERS_MAX, NAMES, NUMBER_DIGITS, SENDER_DIGITS_MAX, SENDER_DIGITS_MIN,
     SENDER_LETTERS_MAX, UDH_DIGITS_MAX,
 };
+use crate::api::batch::describe::{Keys, batch};
 use crate::api::{country, text};
 use crate::openapi::{Operation, Schema, object};
 
@@ -33,6 +34,17 @@ pub(in super::super) fn send(operation: &mut Operation<'_>) {
             "It is well-formed but means nothing: no real number, a text that is too long, a date \
              that is too far ahead.",
         );
+}
+
+pub(in super::super) fn send_many(operation: &mut Operation<'_>) {
+    operation.named("Universal", "sendManyUniversal", "Send many messages");
+    let one = |id: &str| {
+        json!({
+            "destination": "+4915112345678", "sender": "Me", "body": "Hello", "messageId": id,
+        })
+    };
+    let two = json!([one("order-1"), one("order-2")]);
+    batch(operation, body(), two, Keys::Own, &[]);
 }
 
 /// In the order of the names.

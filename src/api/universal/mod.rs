@@ -16,6 +16,7 @@ mod refusal;
 mod request;
 mod schedule;
 
+use std::sync::Arc;
 use std::time::Instant;
 
 use axum::response::{IntoResponse, Response};
@@ -25,7 +26,8 @@ use schemars::JsonSchema;
 use serde::Serialize;
 
 pub(super) use self::account::{
-    API_KEY, AccountCall, Accounts, Allowance, Identified, PASSWORD, is_account,
+    API_KEY, AccountBatch, AccountCall, Accounts, Allowance, Client, Identified, PASSWORD,
+    is_account,
 };
 pub(super) use self::refusal::Refusal;
 
@@ -34,7 +36,7 @@ use super::directory::Profile;
 use super::draft::{Draft, Ground, Purpose, Seen};
 use super::explain::{Case, Judged};
 use super::way::{NoWay, TOO_LONG, Way};
-use super::{Api, clock, envelope, text};
+use super::{Api, batch, clock, envelope, text};
 use crate::config::Account;
 use crate::message::{Family, Head, TrafficClass, UniversalOrigin};
 use crate::route::{self, Ask};
@@ -102,9 +104,32 @@ impl From<StoreError> for Untaken {
 }
 
 pub(super) async fn send(AccountCall(call): AccountCall) -> Result<Response, Refusal> {
-    let (api, account) = (&call.api, call.account());
+    send_one(&call, &call.body).await
+}
+
+/// `POST /api/message-server/sms/send/batch`
+pub(super) async fn send_many(call: AccountBatch) -> Result<Response, Refusal> {
+    let items = call.upload.items(&call.headers).await;
+    let items = items.map_err(|failure| match failure.status {
+        // What is no array is out of shape.
+        StatusCode::UNPROCESSABLE_ENTITY => Refusal::out_of_shape(failure),
+        _ => failure.into(),
+    })?;
+    let client = Arc::new(call.client);
+    let one = move |_, item: Bytes| {
+        let client = client.clone();
+        async move {
+            client.pace()?;
+            send_one(&client, &item).await
+        }
+    };
+    Ok(batch::answer(items, one, None).await)
+}
+
+async fn send_one(client: &Client, body: &[u8]) -> Result<Response, Refusal> {
+    let (api, account) = (&client.api, client.account());
     admitted(api)?;
-    let request = SendRequest::parse(&call.body, account.max_parts, clock::now())?;
+    let request = SendRequest::parse(body, account.max_parts, clock::now())?;
     match take(api, account, &request).await {
         Ok(()) => Ok(answer(&request, None)),
         Err(Untaken::Reason(reason)) => Ok(answer(&request, Some(reason))),

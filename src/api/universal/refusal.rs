@@ -52,6 +52,11 @@ impl Refusal {
         }
     }
 
+    /// In this family what is of a wrong kind is 400.
+    pub(super) fn out_of_shape(failure: Failure) -> Refusal {
+        Refusal::new(StatusCode::BAD_REQUEST, failure.into_message())
+    }
+
     /// The first text is the message; every field has its own.
     pub(super) fn of_fields(status: StatusCode, fields: Vec<(&'static str, String)>) -> Refusal {
         let first = fields.first().map(|(_, text)| text.clone());

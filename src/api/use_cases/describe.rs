@@ -6,6 +6,7 @@ use super::check::E164;
 use super::manage::{self, REGIONS_MAX, SENDERS_MAX, STATUSES, TEXT_MAX};
 use super::record;
 use super::send::{MESSAGE_CHARACTERS_MAX, NAMES, ROWS, ROWS_MAX};
+use crate::api::batch::describe::{Keys, batch};
 use crate::api::send::idempotency::{HEADER, KEY_OCTETS_MAX, REPLAYED};
 use crate::openapi::{Operation, Schema, object};
 
@@ -26,13 +27,7 @@ pub(in super::super) fn send(operation: &mut Operation<'_>) {
         )
         .header(HEADER, key)
         .takes(body_of_send())
-        .example(
-            "text",
-            json!({
-                "use_case_id": "6f1c7c1e-3c0b-4c8e-9a53-0d6a1f0c2b11",
-                "to_phone_number": "+4915112345678", "message": "Hello",
-            }),
-        )
+        .example("text", example("Hello"))
         .answers::<record::Record<'_>>(201, "The message waits for its sender.")
         .answers_header(
             201,
@@ -73,6 +68,23 @@ pub(in super::super) fn body_of_send() -> Value {
         Schema::text(1..=MESSAGE_CHARACTERS_MAX),
     ];
     object(&NAMES, &NAMES, fields)
+}
+
+fn example(text: &str) -> Value {
+    json!({
+        "use_case_id": "6f1c7c1e-3c0b-4c8e-9a53-0d6a1f0c2b11",
+        "to_phone_number": "+4915112345678", "message": text,
+    })
+}
+
+pub(in super::super) fn send_many(operation: &mut Operation<'_>) {
+    operation.named(
+        TAG,
+        "sendManyForUseCases",
+        "Send many messages, for any use cases",
+    );
+    let two = json!([example("Hello"), example("Hello again")]);
+    batch(operation, body_of_send(), two, Keys::Idempotency, &[]);
 }
 
 pub(in super::super) fn read_message(operation: &mut Operation<'_>) {

@@ -27,10 +27,12 @@ use uuid::Uuid;
 pub(super) use self::manage::{change, create, delete, list, opt_in, opt_out, opt_outs, read};
 pub(super) use self::pool::Pools;
 pub(super) use self::rejection::{Body as ErrorBody, Rejection};
-pub(super) use self::send::{explain, list as list_messages, read as read_message, send};
+pub(super) use self::send::{
+    explain, list as list_messages, read as read_message, send, send_many,
+};
 
 use super::Api;
-use super::auth::{Call, Scoped};
+use super::auth::{BatchCall, Call, Scoped};
 use crate::message::UseCase;
 use crate::openapi::{Input, Operation, Schema};
 
@@ -54,6 +56,24 @@ impl<S: Scoped> Input for UseCaseCall<S> {
         Call::<S>::describe(operation);
         operation.errors::<rejection::Body<'_>>();
         operation.refuses(422, "The request breaks a rule, or its body ended early.");
+    }
+}
+
+/// A [`BatchCall`] whose refusals are in this family's words.
+#[derive(Debug)]
+pub(super) struct UseCaseBatch<S>(BatchCall<S>);
+
+impl<S: Scoped> FromRequest<Api> for UseCaseBatch<S> {
+    type Rejection = Rejection;
+
+    async fn from_request(request: Request, api: &Api) -> Result<Self, Rejection> {
+        Ok(UseCaseBatch(BatchCall::from_request(request, api).await?))
+    }
+}
+
+impl<S: Scoped> Input for UseCaseBatch<S> {
+    fn describe(operation: &mut Operation<'_>) {
+        UseCaseCall::<S>::describe(operation);
     }
 }
 

@@ -8,21 +8,21 @@ use std::time::Duration;
 
 use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
-use http::StatusCode;
+use http::{HeaderMap, StatusCode};
 use serde_json::json;
 
 use super::super::auth::{Call, Reader, Sender};
 use super::super::directory::Profile;
 use super::super::draft::{Draft, Ground, Purpose, Seen};
-use super::super::error::Faults;
+use super::super::error::{Failure, Faults};
 use super::super::explain::{Case, Judged};
 use super::super::json::{self, Field};
 use super::super::query::Query;
 use super::super::send::idempotency;
 use super::super::way::{NoWay, TOO_LONG, Way};
-use super::super::{Api, body, clock, envelope, text};
+use super::super::{Api, batch, body, clock, envelope, text};
 use super::rejection::Rejection;
-use super::{Key, UseCaseCall, check, find, identity, record, refusal};
+use super::{Key, UseCaseBatch, UseCaseCall, check, find, identity, record, refusal};
 use crate::message::{
     Family, Head, Message, MessageId, Story, TrafficClass, Transport, UseCase, UseCaseOrigin,
     UseCaseStatus, Via,
@@ -46,35 +46,75 @@ struct SendRequest {
 pub(in super::super) async fn send(
     UseCaseCall(call): UseCaseCall<Sender>,
 ) -> Result<Response, Rejection> {
-    let api = &call.api;
-    admitted(api)?;
     body::must_be_json(&call.headers)?;
-    let key = idempotency::key_of(
-        &call.headers,
-        &call.caller.name,
-        call.uri.path(),
-        &call.body,
-    )?;
-    let Some(key) = key else {
-        return accept(&call, None).await;
+    let key = || {
+        let token = &call.caller.name;
+        idempotency::key_of(&call.headers, token, call.uri.path(), &call.body)
+    };
+    send_one(&call.api, &call.body, key).await
+}
+
+/// `POST /v1/sms/batch`
+pub(in super::super) async fn send_many(
+    UseCaseBatch(call): UseCaseBatch<Sender>,
+) -> Result<Response, Rejection> {
+    let items = call.upload.items(&call.headers).await?;
+    let many = Arc::new(Many {
+        api: call.api,
+        token: call.caller.name,
+        headers: call.headers,
+        path: call.uri.path().to_owned(),
+    });
+    let one = move |number, item| many.clone().send(number, item);
+    Ok(batch::answer(items, one, None).await)
+}
+
+/// What the messages of one request have in common.
+#[derive(Debug)]
+struct Many {
+    api: Api,
+    token: Arc<str>,
+    headers: HeaderMap,
+    path: String,
+}
+
+impl Many {
+    async fn send(self: Arc<Self>, number: u64, item: Bytes) -> Result<Response, Rejection> {
+        let key = || batch::key_of(&self.headers, &self.token, &self.path, number, &item);
+        send_one(&self.api, &item, key).await
+    }
+}
+
+/// Sends one message, unless a request with its key did.
+async fn send_one(
+    api: &Api,
+    body: &Bytes,
+    key: impl FnOnce() -> Result<Option<IdempotencyKey>, Failure>,
+) -> Result<Response, Rejection> {
+    admitted(api)?;
+    let Some(key) = key()? else {
+        return accept(api, body, None).await;
     };
     // Held until the answer is kept.
     let _run = api.0.running.begin(key)?;
     match known(api, api.store.key(key).await?).await? {
         Some(answer) => Ok(answer),
-        None => accept(&call, Some(key)).await,
+        None => accept(api, body, Some(key)).await,
     }
 }
 
-async fn accept(call: &Call<Sender>, key: Option<IdempotencyKey>) -> Result<Response, Rejection> {
-    let api = &call.api;
+async fn accept(
+    api: &Api,
+    body: &Bytes,
+    key: Option<IdempotencyKey>,
+) -> Result<Response, Rejection> {
     let seen = &mut Seen::default();
     let Draft {
         profile,
         head,
         text,
         ..
-    } = draft(api, &call.body, Purpose::Send, seen).await?;
+    } = draft(api, body, Purpose::Send, seen).await?;
     let new = NewMessage {
         head: head.clone(),
         text: text.clone(),
