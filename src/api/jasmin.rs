@@ -12,6 +12,7 @@ use smpp_protocol::text::encode_ucs2;
 use super::auth::Unauthenticated;
 use super::body::{self, Kind};
 use super::error::{Failure, Faults};
+use super::send::NUMBER_CHARACTERS_MAX;
 use super::{Id, dlr, gateways, json, rule};
 use crate::inbound::WholeMo;
 use crate::openapi::{Operation, Schema, object};
@@ -90,10 +91,9 @@ const FIELDS: [&str; 5] = ["from", "to", "content", "binary", "coding"];
 
 /// In the order of the names.
 fn fields() -> [Schema; 5] {
-    let address = || Schema::string().with("minLength", 1);
     [
-        address(),
-        address(),
+        Schema::text(1..=NUMBER_CHARACTERS_MAX),
+        Schema::text(1..=NUMBER_CHARACTERS_MAX),
         Schema::string(),
         Schema::string()
             .with("format", "hex-octets")
@@ -178,12 +178,12 @@ const UCS2: u8 = 8;
 /// made it of the same octets.
 fn read(pairs: &Pairs) -> Result<WholeMo, Failure> {
     let mut faults = Faults::default();
-    let mut address = |name: &str| match pairs.get(name) {
-        Some(address) => address.to_owned(),
-        None => {
-            rule::required(name, &mut faults);
-            String::new()
-        }
+    let mut address = |name: &str| {
+        let said = pairs
+            .get(name)
+            .map_or(Field::Absent, |said| Field::Text(said.into()));
+        let address = rule::required_text(name, said, NUMBER_CHARACTERS_MAX, &mut faults);
+        address.unwrap_or_default().into_owned()
     };
     let (source_addr, destination_addr) = (address("from"), address("to"));
     let coding = pairs.get("coding").unwrap_or("0").trim().parse::<u8>();
@@ -291,5 +291,8 @@ mod tests {
             assert_eq!(told(&format!("{from_to}{rest}")), expected, "{rest}");
         }
         assert_eq!(told("to=12345&binary=6869"), None);
+        let long = "1".repeat(NUMBER_CHARACTERS_MAX + 1);
+        assert_eq!(told(&format!("from=49&to={long}&binary=6869")), None);
+        assert_eq!(told(&format!("from={long}&to=12345&binary=6869")), None);
     }
 }

@@ -16,6 +16,7 @@ use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, StatusCode};
 
 pub(super) use self::idempotency::Running;
+pub(super) use self::request::NUMBER_CHARACTERS_MAX;
 
 use self::request::SendRequest;
 use super::auth::{BatchCall, Call, Sender};

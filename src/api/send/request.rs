@@ -38,7 +38,8 @@ pub(super) const NAMES: [&str; 5] = [
     "callback_url",
 ];
 
-pub(super) const NUMBER_CHARACTERS_MAX: usize = 30;
+/// Of any address in a request.
+pub(in super::super) const NUMBER_CHARACTERS_MAX: usize = 30;
 pub(super) const SENDER_CHARACTERS_MAX: usize = 30;
 pub(super) const MESSAGE_CHARACTERS_MAX: usize = 1000;
 /// Tenants are numbered from 1.
