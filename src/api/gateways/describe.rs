@@ -6,8 +6,8 @@ use super::change::{
     API_PATH, META_OCTETS_MAX, NAMES, NOTES_MAX, PORTS, PROVIDER_TYPE_MAX, REQUIRED, SENDER_MAX,
     SYSTEM_ID_MAX, TEXT_MAX,
 };
-use super::field;
 use super::record::View;
+use super::{field, meta};
 use crate::api::directory::StatusMode;
 use crate::api::envelope::{describe_list, describe_single};
 use crate::api::query::Page;
@@ -111,10 +111,15 @@ fn refuse_body(operation: &mut Operation<'_>) {
         .refuses(422, "A field breaks a rule.");
 }
 
+/// … and is held to the rules of its own `meta`.
 fn smpp_needs_a_user(mut body: Value) -> Value {
     body["if"] = json!({ "properties": { "provider_type": { "const": Transport::Smpp.name() } } });
+    let smpp = Schema::tree().with("properties", json!({ "smpp": Value::from(meta::smpp()) }));
     body["then"] = json!({
-        "properties": { "username": Value::from(Schema::text(1..=SYSTEM_ID_MAX)) },
+        "properties": {
+            "username": Value::from(Schema::text(1..=SYSTEM_ID_MAX)),
+            "meta": Value::from(smpp.or_null()),
+        },
         "required": ["username"],
     });
     body
@@ -145,11 +150,11 @@ fn body(required: &[&'static str]) -> Value {
         rule::flag_schema().default(false).says("TLS to the upstream."),
         rule::flag_schema().default(true).says("Whether new sends are taken."),
         Schema::text(0..=NOTES_MAX).or_null(),
-        meta(),
+        any_meta(),
     ])
 }
 
-fn meta() -> Schema {
+fn any_meta() -> Schema {
     let mode = Schema::words(StatusMode::NAMES).or_null();
     Schema::tree()
         .with("properties", json!({ "delivery_status_mode": Value::from(mode) }))

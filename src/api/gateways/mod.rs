@@ -3,6 +3,7 @@
 mod change;
 pub(super) mod describe;
 mod field;
+mod meta;
 mod record;
 
 use axum::response::{IntoResponse, Response};

@@ -2,11 +2,11 @@
 
 use serde_json::{Value, json};
 
-use super::Answer;
 use super::request::{
     ID_CHARACTERS_MAX, NAMES, NUMBER_DIGITS, SENDER_DIGITS_MAX, SENDER_DIGITS_MIN,
     SENDER_LETTERS_MAX, UDH_DIGITS_MAX,
 };
+use super::{Answer, schedule};
 use crate::api::batch::describe::{Keys, batch};
 use crate::api::{country, text};
 use crate::openapi::{Operation, Schema, object};
@@ -64,7 +64,7 @@ pub(in super::super) fn body() -> Value {
             .or_null()
             .says("Yours; one is made where there is none."),
         Schema::string()
-            .with("format", "user-data-header")
+            .pattern(user_data_header())
             .with("maxLength", UDH_DIGITS_MAX)
             .or_null()
             .says("Hexadecimal digits; the first octet counts the others. The body has to fit behind."),
@@ -74,11 +74,24 @@ pub(in super::super) fn body() -> Value {
             .with("additionalProperties", json!({ "type": ["string", "number", "boolean"] }))
             .or_null(),
         Schema::string()
-            .with("format", "scheduled-date")
+            .pattern(schedule::pattern())
             .or_null()
             .says("`2025-10-01 09:00:00.000+0000`; the past is now, and a year ahead the limit."),
         Schema::flag().default(false).or_null().says("Stored, without effect."),
     ])
+}
+
+/// Two digits for the number of octets that follow, and those.
+fn user_data_header() -> String {
+    let digit = |n: usize| match char::from_digit(n as u32, 16).expect("a digit is below 16") {
+        letter @ 'a'..='f' => format!("[{letter}{}]", letter.to_ascii_uppercase()),
+        digit => digit.to_string(),
+    };
+    let lengths = (0..UDH_DIGITS_MAX / 2).map(|octets| {
+        let (high, low) = (digit(octets / 16), digit(octets % 16));
+        format!("{high}{low}[0-9a-fA-F]{{{}}}", 2 * octets)
+    });
+    format!("^({})$", lengths.collect::<Vec<_>>().join("|"))
 }
 
 fn sender() -> Schema {

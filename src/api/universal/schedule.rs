@@ -32,6 +32,19 @@ pub(super) fn parse(written: &str) -> Option<Timestamp> {
     Some(Timestamp(u64::try_from(micros).unwrap_or(0)))
 }
 
+/// What [`parse`] reads, as a pattern: days that the calendar has, from the year 1000 on.
+pub(super) fn pattern() -> String {
+    let years = "[1-9][0-9]{3}";
+    // Every fourth year, but of those that end a century every fourth again.
+    let leap_years = "([1-9][0-9](0[48]|[2468][048]|[13579][26])|([2468][048]|[13579][26])00)";
+    let date = std::format!(
+        "({years}-(0[13578]|1[02])-(0[1-9]|[12][0-9]|3[01])|{years}-(0[469]|11)-(0[1-9]|[12][0-9]|30)\
+         |{years}-02-(0[1-9]|1[0-9]|2[0-8])|{leap_years}-02-29)"
+    );
+    let time = r"([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9]\.[0-9]{3}";
+    std::format!("^{date} {time}(Z|[+-]([01][0-9]|2[0-3]):?[0-5][0-9])$")
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
