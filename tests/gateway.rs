@@ -291,7 +291,8 @@ async fn hexadecimal_ids_match_decimal_receipts() {
             ..Filter::default()
         })
         .await
-        .unwrap();
+        .unwrap()
+        .stories;
     bridge.until_state(all[0].id(), State::Delivered).await;
     bridge.stop().await;
 }
@@ -340,7 +341,8 @@ async fn a_typed_receipt_is_a_message_unless_its_id_is_ours() {
             ..Filter::default()
         })
         .await
-        .unwrap();
+        .unwrap()
+        .stories;
     assert_eq!(mos.len(), 1);
     let plain = simulator::mo(
         "4915112345678",

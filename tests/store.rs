@@ -924,7 +924,7 @@ async fn messages_are_listed_newest_first(place: Place) {
     }
     let list = |filter: Filter| async {
         let found = store.list(filter).await.unwrap();
-        found.iter().map(Story::id).collect::<Vec<_>>()
+        found.stories.iter().map(Story::id).collect::<Vec<_>>()
     };
     let all = list(Filter {
         limit: 3,

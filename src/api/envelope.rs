@@ -148,6 +148,7 @@ pub(super) fn describe_single<T: JsonSchema>(
 pub(super) fn describe_list<T: JsonSchema>(operation: &mut Operation<'_>, description: &str) {
     let row = operation.schema_of::<T>();
     let count = json!({ "type": "integer", "minimum": 0 });
+    let next = json!({ "type": ["string", "null"], "pattern": "^[ab]?[0-9a-f]{16,24}$" });
     let list = json!({
         "type": "object",
         "properties": {
@@ -155,8 +156,10 @@ pub(super) fn describe_list<T: JsonSchema>(operation: &mut Operation<'_>, descri
             "data": { "type": "array", "items": row },
             "pagination": {
                 "type": "object",
-                "properties": { "page": count, "per_page": count, "total": count },
-                "required": ["page", "per_page"],
+                "properties": {
+                    "page": count, "per_page": count, "total": count, "next_cursor": next,
+                },
+                "required": ["per_page"],
             },
         },
         "required": ["message", "data"],

@@ -11,7 +11,7 @@ use super::clock::Iso;
 use super::envelope::{self, Rendered, describe_list, describe_single};
 use super::error::{Failure, Faults};
 use super::query::{Page, Query};
-use super::{Api, Id, messages};
+use super::{Api, Id, cursor, messages};
 use crate::message::{GatewayId, MessageId, MoMessage, Story, TrafficClass};
 use crate::openapi::{Operation, Schema};
 use crate::store::Filter;
@@ -37,13 +37,15 @@ pub(super) async fn list(call: Call<Reader>) -> Result<Response, Failure> {
         mo_state: state.map(Into::into),
         from: messages::instant("from", &query, &mut faults),
         to: messages::instant("to", &query, &mut faults),
+        cursor: cursor::of(&query, &mut faults),
         offset: page.offset(),
         limit: page.size,
         ..Filter::default()
     };
     faults.check()?;
-    let stories = call.api.store.list(filter).await?;
-    let rows: Vec<Rendered> = stories
+    let listing = call.api.store.list(filter).await?;
+    let rows: Vec<Rendered> = listing
+        .stories
         .iter()
         .filter_map(|story| match story {
             Story::Mo(mo) => Some(render(mo)),
@@ -51,7 +53,8 @@ pub(super) async fn list(call: Call<Reader>) -> Result<Response, Failure> {
         })
         .collect();
     let fetched = "MO messages fetched successfully.";
-    Ok(envelope::list(fetched, &rows, Some(page.describe(None))))
+    let pagination = page.before(listing.next);
+    Ok(envelope::list(fetched, &rows, Some(pagination)))
 }
 
 pub(super) async fn read(id: Id, call: Call<Reader>) -> Result<Response, Failure> {
@@ -63,7 +66,7 @@ pub(super) async fn read(id: Id, call: Call<Reader>) -> Result<Response, Failure
     ))
 }
 
-/// Queues the callback again, dead or delivered.
+/// Queues the dead callback again, however long ago it was given up.
 pub(super) async fn redeliver(id: Id, call: Call<Sender>) -> Result<Response, Failure> {
     let mo = load(id, &call.api).await?;
     if !call.api.store.redeliver(mo.id).await? {
@@ -114,6 +117,7 @@ pub(super) fn describe_many(operation: &mut Operation<'_>) {
         )
         .query("to", messages::instant_schema().says("Older than this."));
     Page::parameters(operation);
+    cursor::parameter(operation);
     describe_list::<View<'_>>(operation, "The messages of the page.");
     operation.refuses(422, "A parameter breaks a rule.");
 }

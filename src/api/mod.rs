@@ -3,7 +3,7 @@
 //! A route's handler takes a `auth::Call`, which has read the body, checked who calls and brought
 //! the one way to the store. It never sees a PDU, and knows gateways only by their records.
 //!
-//! - `auth`, `attempts`, `body`, `json`, `rule`, `query`: what a request says, checked
+//! - `auth`, `attempts`, `body`, `json`, `rule`, `query`, `cursor`: what a request says, checked
 //! - `error`, `envelope`, `clock`: what an answer looks like
 //! - `batch`: many messages in one request, for every family that sends
 //! - `gateways`, `send`, `messages`, `dlr`, `mo`, `ledger`, `log`: the routes, a noun each
@@ -21,6 +21,7 @@ mod batch;
 mod body;
 mod clock;
 mod country;
+mod cursor;
 mod directory;
 mod dlr;
 mod docs;
@@ -263,6 +264,10 @@ fn routes(metrics: &Metrics) -> Routes<Api> {
         "/api/sms-messages/{id}/cancel",
         vec![post(messages::cancel, messages::describe::cancel)],
     );
+    add(
+        "/api/sms-messages/{id}/redeliver",
+        vec![post(messages::redeliver, messages::describe::redeliver)],
+    );
     add("/api/mo-messages", vec![get(mo::list, mo::describe_many)]);
     add(
         "/api/mo-messages/{id}",
@@ -335,6 +340,10 @@ fn routes(metrics: &Metrics) -> Routes<Api> {
     add(
         "/api/in-doubt",
         vec![get(ledger::in_doubt, ledger::describe_in_doubt)],
+    );
+    add(
+        "/api/dead-callbacks",
+        vec![get(ledger::dead_callbacks, ledger::describe_dead_callbacks)],
     );
     add("/api/log", vec![get(log::export, log::describe)]);
     add("/openapi.json", vec![get(docs::json, docs::describe_json)]);

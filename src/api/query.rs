@@ -5,10 +5,12 @@ use std::borrow::Cow;
 use http::Uri;
 use serde_json::{Value, json};
 
+use super::cursor;
 use super::error::Faults;
 use super::json::Field;
 use super::rule;
 use crate::openapi::{Operation, Schema};
+use crate::store::Cursor;
 
 /// The parameters of a query; of duplicates the last counts, and an empty one is absent.
 #[derive(Debug)]
@@ -52,7 +54,7 @@ pub(super) struct Page {
 const PAGE_SIZE: i64 = 50;
 /// Rows of a page, at most: each is some kilobytes of JSON.
 const PAGE_SIZE_MAX: i64 = 500;
-/// Pages further back are reached by `from` and `to`.
+/// Pages further back are reached by `cursor`, or by `from` and `to`.
 const PAGE_NUMBER_MAX: i64 = 1_000_000;
 
 impl Page {
@@ -78,6 +80,13 @@ impl Page {
 
     pub(super) fn offset(self) -> usize {
         (self.number - 1) * self.size
+    }
+
+    /// A page of a list that goes on at `next`.
+    pub(super) fn before(self, next: Option<Cursor>) -> Value {
+        let mut pagination = self.describe(None);
+        pagination["next_cursor"] = next.map(cursor::write).into();
+        pagination
     }
 
     /// `total` where it is known.

@@ -2,7 +2,9 @@
 
 use super::event::Next;
 use super::remote::{bound, http_answer, scalar_text, status_members};
-use super::{Entry, Event, Head, MessageId, MoRecord, Report, Snapshot, State, Timestamp};
+use super::{
+    Entry, Event, Head, MessageId, MoRecord, PendingCallback, Report, Snapshot, State, Timestamp,
+};
 use serde_json::{Map, Value, json};
 use smpp_protocol::command::CommandStatus;
 
@@ -90,6 +92,24 @@ impl Story {
         }
     }
 
+    /// Nothing more will be done, and hardly anything more will be heard.
+    pub fn is_over(&self) -> bool {
+        match self {
+            Story::Mt(m) => {
+                m.state.is_terminal() && !m.soft && m.callbacks.iter().all(|c| c.delivered)
+            }
+            Story::Mo(m) => m.callback.as_ref().is_none_or(|c| c.delivered),
+        }
+    }
+
+    /// A callback was given up, and not queued again.
+    pub fn has_dead_callback(&self) -> bool {
+        match self {
+            Story::Mt(m) => m.callbacks.iter().any(|c| c.dead),
+            Story::Mo(m) => m.callback.as_ref().is_some_and(|c| c.dead),
+        }
+    }
+
     fn begin(entry: &Entry) -> Option<Story> {
         match &entry.event {
             Event::Accepted { head, text } => {
@@ -127,6 +147,8 @@ impl Story {
                 soft,
                 resubmits,
                 segments,
+                callbacks,
+                callbacks_made,
                 ..
             } => {
                 let text = text.clone().unwrap_or_default();
@@ -146,19 +168,23 @@ impl Story {
                 if submitted_at.is_some() {
                     m.remote = m.smpp_answer();
                 }
+                let numbers = 0..*callbacks_made;
+                m.callbacks = numbers
+                    .map(|n| CallbackState::carried(callbacks, n))
+                    .collect();
                 Some(Story::Mt(Box::new(m)))
             }
             Snapshot::Mo {
                 record,
                 received_at,
+                callbacks,
                 callbacks_made,
-                ..
             } => Some(Story::Mo(Box::new(MoMessage {
                 id: entry.subject,
                 record: record.clone(),
                 received_at: *received_at,
                 updated_at: entry.at,
-                callback: (*callbacks_made > 0).then(CallbackState::default),
+                callback: (*callbacks_made > 0).then(|| CallbackState::carried(callbacks, 0)),
             }))),
             Snapshot::MoSegment { .. } | Snapshot::Orphan { .. } => None,
         }
@@ -430,6 +456,23 @@ impl MoMessage {
 }
 
 impl CallbackState {
+    /// As a copy of the live state has it: those that are not there were done.
+    fn carried(pending: &[PendingCallback], number: u32) -> CallbackState {
+        let Some(callback) = pending.iter().find(|c| c.id.number == number) else {
+            return CallbackState {
+                delivered: true,
+                ..CallbackState::default()
+            };
+        };
+        let is_due = !callback.dead && callback.attempts > 0;
+        CallbackState {
+            attempts: callback.attempts,
+            dead: callback.dead,
+            next_at: is_due.then_some(callback.due_at),
+            ..CallbackState::default()
+        }
+    }
+
     fn apply(&mut self, event: &Event) {
         match event {
             Event::CallbackFailed {

@@ -247,10 +247,61 @@ pub enum CallbackOutcome {
 /// A condition on a message's story.
 pub type Predicate = Arc<dyn Fn(&Story) -> bool + Send + Sync>;
 
+/// A place in the log from which a list goes on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Cursor {
+    /// On the second walk, for what was carried out of slices that are gone.
+    pub carried: bool,
+    pub frame: u64,
+    /// Entries of that frame that are done, from its end.
+    pub passed: u32,
+}
+
+impl Cursor {
+    pub(super) fn newest(highest: u64) -> Cursor {
+        Cursor {
+            carried: false,
+            frame: highest,
+            passed: 0,
+        }
+    }
+
+    /// The next frame back.
+    pub(super) fn below(self) -> Cursor {
+        Cursor {
+            frame: self.frame.saturating_sub(1),
+            passed: 0,
+            ..self
+        }
+    }
+}
+
+/// A page of a list.
+#[derive(Debug, Default)]
+pub struct Listing {
+    /// Newest first.
+    pub stories: Vec<Story>,
+    /// Where the list goes on; `None`: this was all.
+    pub next: Option<Cursor>,
+}
+
+/// What makes a message be listed, and its place in the list.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Mark {
+    /// It is there.
+    #[default]
+    Begun,
+    /// An outcome was unknown: it may have been sent twice.
+    Doubted,
+    /// A callback of it is dead.
+    Dead,
+}
+
 /// Which messages to list.
 #[derive(Clone, Default)]
 pub struct Filter {
-    /// MO messages instead of MT.
+    pub mark: Mark,
+    /// With [`Mark::Begun`]: MO messages instead of MT.
     pub mo: bool,
     pub gateway: Option<GatewayId>,
     pub states: Vec<State>,
@@ -263,6 +314,8 @@ pub struct Filter {
     pub to: Option<Timestamp>,
     /// A further condition, where a reader knows more than the record does.
     pub also: Option<Predicate>,
+    pub cursor: Option<Cursor>,
+    /// So many are left out, from the cursor on.
     pub offset: usize,
     pub limit: usize,
 }
@@ -277,9 +330,10 @@ impl std::fmt::Debug for Filter {
 
 impl Filter {
     pub fn matches(&self, story: &Story) -> bool {
+        let any_kind = self.mark != Mark::Begun;
         let here = match story {
             Story::Mt(m) => {
-                !self.mo
+                (any_kind || !self.mo)
                     && self.gateway.is_none_or(|g| m.head.gateway == g)
                     && (self.states.is_empty() || self.states.contains(&m.state))
                     && self.tenant_id.is_none_or(|t| m.head.tenant_id == Some(t))
@@ -295,16 +349,17 @@ impl Filter {
                     && self.within(m.accepted_at)
             }
             Story::Mo(m) => {
-                self.mo
+                (any_kind || self.mo)
                     && self.gateway.is_none_or(|g| m.record.gateway == g)
                     && self.mo_state.as_deref().is_none_or(|s| m.state() == s)
                     && self.within(m.received_at)
             }
         };
-        here && self.also.as_ref().is_none_or(|also| also(story))
+        let dead = self.mark != Mark::Dead || story.has_dead_callback();
+        here && dead && self.also.as_ref().is_none_or(|also| also(story))
     }
 
-    fn within(&self, at: Timestamp) -> bool {
+    pub(super) fn within(&self, at: Timestamp) -> bool {
         self.from.is_none_or(|from| at >= from) && self.to.is_none_or(|to| at <= to)
     }
 }

@@ -9,7 +9,9 @@ use super::walk::{Found, walk};
 use super::watchdog::Watchdog;
 use super::writer::{Writer, now};
 use super::{Gateways, Health, Store, StoreError, Ticket, UseCases};
-use crate::message::{CallbackId, Entry, Gateway, GatewayId, MessageId, OnUnknown, Story, UseCase};
+use crate::message::{
+    CallbackId, Entry, Gateway, GatewayId, MessageId, OnUnknown, OrphanId, UseCase,
+};
 use crate::metrics::StoreMetrics;
 use std::cell::Cell;
 use std::sync::Arc;
@@ -83,7 +85,10 @@ impl LogStore {
             runtime: tokio::runtime::Handle::try_current().ok(),
         };
         spawn("log-writer", move || writer.run())?;
-        spawn("log-reader", move || reader::run(&incoming, source))?;
+        let (asked, policy) = (mailbox.clone(), options.policy);
+        spawn("log-reader", move || {
+            reader::run(&incoming, source, &asked, &policy);
+        })?;
         spawn("log-watchdog", move || {
             Watchdog::run(&watched, &watch_health)
         })?;
@@ -327,7 +332,7 @@ impl Store for LogStore {
         self.ask(|to| Request::Entries(subject, to))
     }
 
-    fn list(&self, filter: Filter) -> Ticket<Vec<Story>> {
+    fn list(&self, filter: Filter) -> Ticket<Listing> {
         self.ask(|to| Request::List(Box::new(filter), to))
     }
 
@@ -335,8 +340,8 @@ impl Store for LogStore {
         self.ask(|to| Request::Counts(gateway, to))
     }
 
-    fn orphans(&self, most: usize) -> Ticket<Vec<OrphanView>> {
-        self.ask(|to| Request::Orphans(most, to))
+    fn orphans_before(&self, before: OrphanId, most: usize) -> Ticket<Vec<OrphanView>> {
+        self.ask(|to| Request::Orphans(before, most, to))
     }
 
     fn in_doubt(&self, most: usize) -> Ticket<Vec<InDoubt>> {

@@ -3,9 +3,11 @@
 use super::StoreError;
 use super::intent::{
     Acceptance, CallbackLease, CallbackOutcome, Counts, Filter, Finding, IdempotencyKey, InDoubt,
-    Inbound, KeyState, Lease, OrphanView, Prepared, Response, Standings,
+    Inbound, KeyState, Lease, Listing, OrphanView, Prepared, Response, Standings,
 };
-use crate::message::{CallbackId, Entry, Gateway, GatewayId, MessageId, OnUnknown, Story, UseCase};
+use crate::message::{
+    CallbackId, Entry, Gateway, GatewayId, MessageId, OnUnknown, OrphanId, Snapshot, UseCase,
+};
 use std::collections::VecDeque;
 use std::sync::{Condvar, Mutex, PoisonError};
 use std::time::Duration;
@@ -38,9 +40,13 @@ pub(super) enum Request {
     Key(IdempotencyKey, Answer<KeyState>),
     AnswerKey(IdempotencyKey, u16, String, Answer<()>),
     Entries(MessageId, Answer<Vec<Entry>>),
-    List(Box<Filter>, Answer<Vec<Story>>),
+    List(Box<Filter>, Answer<Listing>),
+    /// Where the messages of these that are in memory have their last entries.
+    LastFrames(Vec<MessageId>, std::sync::mpsc::Sender<Vec<Option<u64>>>),
+    /// What the log tells of a message that is to be called back again.
+    Recalled(MessageId, u64, Box<Snapshot>, Answer<bool>),
     Counts(GatewayId, Answer<Counts>),
-    Orphans(usize, Answer<Vec<OrphanView>>),
+    Orphans(OrphanId, usize, Answer<Vec<OrphanView>>),
     InDoubt(usize, Answer<Vec<InDoubt>>),
     LogPage(u64, u64, Answer<super::LogPage>),
     Close(Answer<()>),
@@ -149,7 +155,9 @@ pub(super) fn refuse(request: Request, why: &StoreError) {
         Request::Reroute(_, to) | Request::ResolveInDoubt(_, _, to) => no(to, why),
         Request::Inbound(_, to) => no(to, why),
         Request::LeaseCallbacks(_, to) => no(to, why),
-        Request::Redeliver(_, to) | Request::Cancel(_, to) => no(to, why),
+        Request::Redeliver(_, to) | Request::Cancel(_, to) | Request::Recalled(.., to) => {
+            no(to, why);
+        }
         Request::PutGateway(_, to) => no(to, why),
         Request::AnyGateway(_, to) => no(to, why),
         Request::PutUseCase(_, to) => no(to, why),
@@ -161,12 +169,13 @@ pub(super) fn refuse(request: Request, why: &StoreError) {
         Request::Entries(_, to) => no(to, why),
         Request::List(_, to) => no(to, why),
         Request::Counts(_, to) => no(to, why),
-        Request::Orphans(_, to) => no(to, why),
+        Request::Orphans(.., to) => no(to, why),
         Request::InDoubt(_, to) => no(to, why),
         Request::LogPage(_, _, to) => no(to, why),
         Request::Close(to) => no(to, why),
-        // What the log then says of these messages is decided when it is read again.
-        Request::WithdrawLeases(_)
+        // The reader goes without; what the log then says of these messages is decided when it is read again.
+        Request::LastFrames(..)
+        | Request::WithdrawLeases(_)
         | Request::Release(_)
         | Request::Responded(_)
         | Request::CallbacksDone(_)

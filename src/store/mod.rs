@@ -12,6 +12,7 @@ pub mod export;
 mod intent;
 pub mod journal;
 mod ledger;
+mod listing;
 mod log_store;
 mod mailbox;
 mod numbers;
@@ -23,15 +24,15 @@ mod writer;
 
 pub use export::LogPage;
 pub use intent::{
-    Acceptance, CallbackLease, CallbackOutcome, Counts, Evidence, Filter, Finding, IdRule,
-    IdempotencyKey, InDoubt, Inbound, KeyState, Lease, NewMessage, OrphanView, Outcome, Predicate,
-    Response, Settled, Standings, Subject, Unmatched,
+    Acceptance, CallbackLease, CallbackOutcome, Counts, Cursor, Evidence, Filter, Finding, IdRule,
+    IdempotencyKey, InDoubt, Inbound, KeyState, Lease, Listing, Mark, NewMessage, OrphanView,
+    Outcome, Predicate, Response, Settled, Standings, Subject, Unmatched,
 };
 pub use ledger::Policy;
 pub use log_store::{LogStore, OpenOptions};
 
 use crate::message::{
-    CallbackId, Entry, Gateway, GatewayId, MessageId, OnUnknown, Story, Timestamp, UseCase,
+    CallbackId, Entry, Gateway, GatewayId, MessageId, OnUnknown, OrphanId, Timestamp, UseCase,
 };
 use std::collections::BTreeMap;
 use std::future::Future;
@@ -92,7 +93,8 @@ pub trait Store: Send + Sync + 'static {
     /// What became of leased callbacks.
     fn callbacks_done(&self, outcomes: Vec<(CallbackId, CallbackOutcome)>);
 
-    /// Queues the newest dead callback of this message again; false: it has none.
+    /// Queues the dead callbacks of this message again, however long ago it ended; false: it has
+    /// none.
     fn redeliver(&self, message: MessageId) -> Ticket<bool>;
 
     /// Withdraws a message that is not submitted yet; false: too late, or unknown.
@@ -131,15 +133,21 @@ pub trait Store: Send + Sync + 'static {
     /// The entries of one subject, oldest first; empty: unknown.
     fn entries(&self, subject: MessageId) -> Ticket<Vec<Entry>>;
 
-    /// Messages that match, newest first.
-    fn list(&self, filter: Filter) -> Ticket<Vec<Story>>;
+    /// A page of the messages that match, newest first. It looks through a bounded part of the
+    /// log: whoever wants all follows its cursor to the end.
+    fn list(&self, filter: Filter) -> Ticket<Listing>;
 
     fn counts(&self, gateway: GatewayId) -> Ticket<Counts>;
 
-    /// Receipts that match no message, newest first.
-    fn orphans(&self, most: usize) -> Ticket<Vec<OrphanView>>;
+    /// Receipts that match no message, newest first, of those older than this one.
+    fn orphans_before(&self, before: OrphanId, most: usize) -> Ticket<Vec<OrphanView>>;
 
-    /// Messages that may have been sent twice, or whose outcome is unknown.
+    /// The newest of them.
+    fn orphans(&self, most: usize) -> Ticket<Vec<OrphanView>> {
+        self.orphans_before(OrphanId(u64::MAX), most)
+    }
+
+    /// Messages that may have been sent twice, or whose outcome is unknown: those in memory.
     fn in_doubt(&self, most: usize) -> Ticket<Vec<InDoubt>>;
 
     /// The log itself, in its order: up to `frames` frames from `from` on, as lines of JSON.

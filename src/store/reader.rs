@@ -3,10 +3,12 @@
 use super::StoreError;
 use super::codec::{self, Unpacker};
 use super::export::{self, LogPage};
-use super::intent::Filter;
+use super::intent::{Filter, Listing};
 use super::journal::FrameSource;
-use crate::message::{Entry, Event, MessageId, Story};
-use std::collections::HashMap;
+use super::ledger::{self, Policy};
+use super::listing;
+use super::mailbox::{Mailbox, Request, refuse};
+use crate::message::{Entry, MessageId};
 use std::sync::Arc;
 use std::sync::mpsc::Receiver;
 use tokio::sync::oneshot;
@@ -22,7 +24,12 @@ pub(super) enum Read {
     },
     List {
         filter: Box<Filter>,
-        to: oneshot::Sender<Result<Vec<Story>, StoreError>>,
+        to: oneshot::Sender<Result<Listing, StoreError>>,
+    },
+    /// The whole of a message that left memory, to be brought back there.
+    Recall {
+        subject: MessageId,
+        to: oneshot::Sender<Result<bool, StoreError>>,
     },
     Page {
         from: u64,
@@ -33,11 +40,21 @@ pub(super) enum Read {
     Source(Arc<dyn FrameSource>),
 }
 
-/// Frames that one listing looks through, at most: about 300 MB of log.
-const LISTED_FRAMES_MAX: u64 = 50_000;
-
-/// Serves reads until the writer is gone.
-pub(super) fn run(reads: &Receiver<Read>, mut source: Arc<dyn FrameSource>) {
+/// Serves reads until the writer is gone. What only the writer knows is asked of it.
+pub(super) fn run(
+    reads: &Receiver<Read>,
+    mut source: Arc<dyn FrameSource>,
+    mailbox: &Mailbox,
+    policy: &Policy,
+) {
+    let memory = |subjects: Vec<MessageId>| {
+        let count = subjects.len();
+        let (to, answer) = std::sync::mpsc::channel();
+        // Who is not answered is told by the index alone.
+        let asked = mailbox.push(Request::LastFrames(subjects, to));
+        let known = asked.ok().and_then(|()| answer.recv().ok());
+        known.unwrap_or_else(|| vec![None; count])
+    };
     while let Ok(read) = reads.recv() {
         match read {
             Read::Entries {
@@ -48,8 +65,9 @@ pub(super) fn run(reads: &Receiver<Read>, mut source: Arc<dyn FrameSource>) {
                 let _ = to.send(entries_of(&*source, subject, last_frame));
             }
             Read::List { filter, to } => {
-                let _ = to.send(list(&*source, &filter));
+                let _ = to.send(listing::page(&*source, &memory, &filter));
             }
+            Read::Recall { subject, to } => recall(&*source, subject, to, mailbox, policy),
             Read::Page { from, frames, to } => {
                 let _ = to.send(Ok(export::page(&*source, from, frames)));
             }
@@ -58,8 +76,38 @@ pub(super) fn run(reads: &Receiver<Read>, mut source: Arc<dyn FrameSource>) {
     }
 }
 
+/// Folds what the log tells of a message into what memory holds of one, and gives it back to
+/// the writer; false goes to the caller where there is nothing to be done.
+fn recall(
+    source: &dyn FrameSource,
+    subject: MessageId,
+    to: oneshot::Sender<Result<bool, StoreError>>,
+    mailbox: &Mailbox,
+    policy: &Policy,
+) {
+    let recalled = source.last_frame_of(subject).and_then(|last_frame| {
+        let Some(last_frame) = last_frame else {
+            return Ok(None);
+        };
+        let entries = entries_of(source, subject, Some(last_frame))?;
+        let snapshot = ledger::retold(policy, &entries);
+        Ok(snapshot.map(|snapshot| (last_frame, snapshot)))
+    });
+    match recalled {
+        Ok(Some((last_frame, snapshot))) => {
+            let request = Request::Recalled(subject, last_frame, Box::new(snapshot), to);
+            if let Err((request, why)) = mailbox.push(request) {
+                refuse(request, &why);
+            }
+        }
+        // The caller may be gone.
+        Ok(None) => drop(to.send(Ok(false))),
+        Err(e) => drop(to.send(Err(e))),
+    }
+}
+
 /// The entries of one subject, oldest first.
-fn entries_of(
+pub(super) fn entries_of(
     source: &dyn FrameSource,
     subject: MessageId,
     last_frame: Option<u64>,
@@ -107,56 +155,4 @@ pub(super) fn entries_in(source: &dyn FrameSource, number: u64) -> Result<Vec<En
         next += 1;
     }
     Ok(found)
-}
-
-/// Newest first. Entries are met before their message's acceptance, so the scan
-/// gathers them until it comes to that.
-fn list(source: &dyn FrameSource, filter: &Filter) -> Result<Vec<Story>, StoreError> {
-    let Some((lowest, highest)) = source.bounds() else {
-        return Ok(Vec::new());
-    };
-    let mut gathered: HashMap<MessageId, Vec<Entry>> = HashMap::new();
-    let mut found = Vec::new();
-    let wanted = filter.offset.saturating_add(filter.limit);
-    let lowest = lowest.max(highest.saturating_sub(LISTED_FRAMES_MAX));
-    for number in (lowest..=highest).rev() {
-        for entry in entries_in(source, number)?.into_iter().rev() {
-            let subject = entry.subject;
-            if subject == MessageId::NONE {
-                continue;
-            }
-            let begins = matches!(
-                entry.event,
-                Event::Accepted { .. } | Event::MoReceived { .. }
-            );
-            let entries = gathered.entry(subject).or_default();
-            entries.push(entry);
-            if begins && let Some(mut entries) = gathered.remove(&subject) {
-                entries.reverse();
-                found.extend(Story::of(&entries).filter(|s| filter.matches(s)));
-            }
-        }
-        if found.len() >= wanted {
-            break;
-        }
-    }
-    if found.len() < wanted {
-        // Whose beginning was in a slice that is gone.
-        let mut carried: Vec<_> = gathered.into_values().collect();
-        for entries in &mut carried {
-            entries.reverse();
-            if let Some(at) = entries
-                .iter()
-                .position(|e| matches!(e.event, Event::Carried(_)))
-            {
-                found.extend(Story::of(&entries[at..]).filter(|s| filter.matches(s)));
-            }
-        }
-    }
-    found.sort_by_key(|s| std::cmp::Reverse(s.id()));
-    Ok(found
-        .into_iter()
-        .skip(filter.offset)
-        .take(filter.limit)
-        .collect())
 }

@@ -159,9 +159,22 @@ impl<J: Journal> Writer<J> {
             Request::LeaseCallbacks(most, to) => l.lease_callbacks(most, to),
             Request::CallbacksDone(outcomes) => l.callbacks_done(outcomes),
             Request::ReturnCallbacks(ids) => l.return_callbacks(ids.into_iter()),
-            Request::Redeliver(id, to) => {
+            Request::Redeliver(id, to) => match l.last_frame_of(id) {
+                Some(_) => {
+                    let found = l.redeliver(id);
+                    l.reply(to, found);
+                }
+                None => self.read_later(Read::Recall { subject: id, to }),
+            },
+            Request::Recalled(id, last_frame, snapshot, to) => {
+                l.recall(id, last_frame, *snapshot);
                 let found = l.redeliver(id);
                 l.reply(to, found);
+            }
+            Request::LastFrames(ids, to) => {
+                let known: Vec<_> = ids.into_iter().map(|id| l.last_frame_of(id)).collect();
+                // What they name is there to be read then.
+                l.after_commit(move || drop(to.send(known)));
             }
             Request::Cancel(id, to) => {
                 let done = l.cancel(id);
@@ -212,8 +225,8 @@ impl<J: Journal> Writer<J> {
                 let counts = l.counts(gateway);
                 l.reply(to, counts);
             }
-            Request::Orphans(most, to) => {
-                let views = l.orphan_views(most);
+            Request::Orphans(before, most, to) => {
+                let views = l.orphan_views(before, most);
                 l.reply(to, views);
             }
             Request::InDoubt(most, to) => {

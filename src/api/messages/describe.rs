@@ -4,6 +4,7 @@ use super::NOT_FOUND;
 use super::event::Row;
 use super::filter;
 use super::record::Record;
+use crate::api::cursor;
 use crate::api::envelope::{describe_list, describe_single};
 use crate::api::gateways;
 use crate::api::query::Page;
@@ -31,6 +32,7 @@ pub(in super::super) fn list_of_gateway(operation: &mut Operation<'_>) {
 fn describe_query(operation: &mut Operation<'_>) {
     filter::parameters(operation);
     Page::parameters(operation);
+    cursor::parameter(operation);
     describe_list::<Record<'_>>(operation, "The messages of the page.");
     operation.refuses(422, "A parameter breaks a rule.");
 }
@@ -49,6 +51,16 @@ pub(in super::super) fn events(operation: &mut Operation<'_>) {
     );
     describe_list::<Row>(operation, "The events.");
     operation.refuses(404, NOT_FOUND);
+}
+
+pub(in super::super) fn redeliver(operation: &mut Operation<'_>) {
+    operation
+        .named(TAG, "redeliverMessage", "Make its dead callbacks once more")
+        .says("Whenever it ended, as long as the log has it. Repeats have the same octets.");
+    describe_single::<Record<'_>>(operation, 200, "The message; its callbacks are due.");
+    operation
+        .refuses(404, NOT_FOUND)
+        .refuses(409, "It has no callback that could be made again.");
 }
 
 pub(in super::super) fn cancel(operation: &mut Operation<'_>) {

@@ -12,6 +12,7 @@ use axum::response::Response;
 use http::StatusCode;
 
 use super::auth::{Call, Reader, Sender};
+use super::cursor;
 use super::directory::Profile;
 use super::envelope::{self, Rendered};
 use super::error::{Failure, Faults};
@@ -43,14 +44,15 @@ async fn list_where(call: &Call<Reader>, gateway: Option<GatewayId>) -> Result<R
     let mut faults = Faults::default();
     let page = Page::of(&query, &mut faults);
     let mut filter = filter::parse(&query, call.api.snapshot(), &mut faults);
+    filter.cursor = cursor::of(&query, &mut faults);
     faults.check()?;
     filter.gateway = gateway.or(filter.gateway);
     filter.offset = page.offset();
     filter.limit = page.size;
-    let stories = call.api.store.list(filter).await?;
+    let listing = call.api.store.list(filter).await?;
     let mut profiles = Profiles::default();
-    let mut rows: Vec<Rendered> = Vec::with_capacity(stories.len());
-    for story in stories {
+    let mut rows: Vec<Rendered> = Vec::with_capacity(listing.stories.len());
+    for story in listing.stories {
         if let Story::Mt(message) = story
             && let Some(profile) = profiles.of(&call.api, message.head.gateway).await?
         {
@@ -58,7 +60,8 @@ async fn list_where(call: &Call<Reader>, gateway: Option<GatewayId>) -> Result<R
         }
     }
     let fetched = "SMS messages fetched successfully.";
-    Ok(envelope::list(fetched, &rows, Some(page.describe(None))))
+    let pagination = page.before(listing.next);
+    Ok(envelope::list(fetched, &rows, Some(pagination)))
 }
 
 /// Profiles asked for once each.
@@ -112,6 +115,23 @@ pub(super) async fn cancel(id: Id, call: Call<Sender>) -> Result<Response, Failu
         StatusCode::CONFLICT,
         "The SMS message is no longer waiting: it cannot be cancelled.",
     ))
+}
+
+/// Makes its dead callbacks once more, however long ago it ended.
+pub(super) async fn redeliver(id: Id, call: Call<Sender>) -> Result<Response, Failure> {
+    let before = rendered(id, &call.api).await?;
+    let queued = match id.0 {
+        Some(id) => call.api.store.redeliver(MessageId(id)).await?,
+        None => false,
+    };
+    if !queued {
+        return Err(Failure::new(
+            StatusCode::CONFLICT,
+            "The SMS message has no callback that could be made again.",
+        ));
+    }
+    let queued = "SMS message's callbacks queued for delivery.";
+    Ok(envelope::single(StatusCode::OK, queued, &before))
 }
 
 async fn rendered(id: Id, api: &Api) -> Result<Rendered, Failure> {

@@ -7,6 +7,7 @@ use super::manage::{self, REGIONS_MAX, SENDERS_MAX, STATUSES, TEXT_MAX};
 use super::record;
 use super::send::{MESSAGE_CHARACTERS_MAX, NAMES, ROWS, ROWS_MAX};
 use crate::api::batch::describe::{Keys, batch};
+use crate::api::cursor;
 use crate::api::send::idempotency::{HEADER, KEY_OCTETS_MAX, REPLAYED};
 use crate::openapi::{Operation, Schema, object};
 
@@ -103,7 +104,7 @@ pub(in super::super) fn list_messages(operation: &mut Operation<'_>) {
         "type": "object",
         "properties": {
             "data": { "type": "array", "items": row },
-            "next_cursor": { "type": ["string", "null"], "format": "uuid" },
+            "next_cursor": { "type": ["string", "null"], "pattern": cursor::PATTERN },
         },
         "required": ["data", "next_cursor"],
     });
@@ -116,18 +117,13 @@ pub(in super::super) fn list_messages(operation: &mut Operation<'_>) {
         .query("use_case_id", uuid().says("Of which use case."))
         .query("status", Schema::words(words).says("What became of them."))
         .query("limit", limit)
-        .query(
-            "cursor",
-            Schema::string()
-                .with("format", "cursor")
-                .says("The `next_cursor` of the list before."),
-        )
         .answers_with(
             200,
             "The messages; `next_cursor` leads on.",
             "application/json",
             list,
         );
+    cursor::parameter(operation);
 }
 
 pub(in super::super) fn list(operation: &mut Operation<'_>) {

@@ -20,6 +20,8 @@ use crate::store::{Filter, Store, StoreError};
 const DESTINATIONS_MAX: NonZeroUsize = NonZeroUsize::new(100_000).expect("it is not zero");
 /// Messages of the log that are read after a restart.
 const LEARNED_MAX: usize = 10_000;
+/// Pages of the log that are looked through for them, at most.
+const LEARNED_PAGES_MAX: usize = 4;
 
 /// The pools of all use cases.
 #[derive(Debug)]
@@ -73,12 +75,21 @@ impl Pools {
     }
 
     async fn learn(&self, store: &dyn Store) -> Result<(), StoreError> {
-        let filter = Filter {
+        let mut filter = Filter {
             also: Some(Arc::new(|story| use_case_of(story).is_some())),
             limit: LEARNED_MAX,
             ..Filter::default()
         };
-        let newest_first = store.list(filter).await?;
+        let mut newest_first = Vec::new();
+        for _ in 0..LEARNED_PAGES_MAX {
+            let mut page = store.list(filter.clone()).await?;
+            filter.limit -= page.stories.len();
+            newest_first.append(&mut page.stories);
+            filter.cursor = page.next;
+            if filter.cursor.is_none() || filter.limit == 0 {
+                break;
+            }
+        }
         let mut memory = self.memory.lock().unwrap_or_else(PoisonError::into_inner);
         for story in newest_first.iter().rev() {
             if let (Some(use_case), Story::Mt(m)) = (use_case_of(story), story) {

@@ -20,7 +20,7 @@ use super::super::json::{self, Field};
 use super::super::query::Query;
 use super::super::send::idempotency;
 use super::super::way::{NoWay, TOO_LONG, Way};
-use super::super::{Api, batch, body, clock, envelope, text};
+use super::super::{Api, batch, body, clock, cursor, envelope, text};
 use super::rejection::Rejection;
 use super::{Key, UseCaseBatch, UseCaseCall, check, find, identity, record, refusal};
 use crate::message::{
@@ -416,6 +416,7 @@ pub(in super::super) async fn list(
     let query = Query::of(&call.uri);
     let mut faults = Faults::default();
     let limit = query.integer("limit", 1..=ROWS_MAX, &mut faults);
+    let cursor = cursor::of(&query, &mut faults);
     faults.check()?;
     let limit = usize::try_from(limit.unwrap_or(ROWS)).expect("the rule made it positive");
     let named = |name: &str| -> Result<Option<u128>, Rejection> {
@@ -427,14 +428,6 @@ pub(in super::super) async fn list(
             .ok_or_else(|| Rejection::field(name, format!("The {name} must be a UUID.")))
     };
     let use_case = named("use_case_id")?;
-    let before = match query.get("cursor") {
-        None => None,
-        Some(text) => {
-            let id = super::parse(text).and_then(identity::message_of);
-            let wrong = || Rejection::field("cursor", "The cursor is none of a list before.");
-            Some(id.ok_or_else(wrong)?)
-        }
-    };
     let status = match query.get("status") {
         None => None,
         Some(word) => Some(record::Status::named(word).ok_or_else(|| {
@@ -451,24 +444,23 @@ pub(in super::super) async fn list(
                 return false;
             };
             let transport = gateways.profile(m.head.gateway).map(|p| p.transport);
-            before.is_none_or(|before| m.id < before)
-                && use_case.is_none_or(|u| origin.use_case == u)
+            use_case.is_none_or(|u| origin.use_case == u)
                 && status.is_none_or(|s| record::Status::of(m, transport) == s)
         })),
+        cursor,
         limit,
         ..Filter::default()
     };
-    let stories = api.store.list(filter).await?;
-    let mut rows = Vec::with_capacity(stories.len());
-    for story in &stories {
+    let listing = api.store.list(filter).await?;
+    let mut rows = Vec::with_capacity(listing.stories.len());
+    for story in &listing.stories {
         if let Story::Mt(m) = story
             && let Some(profile) = api.any_profile(m.head.gateway).await?
         {
             rows.push(record::render(m, &profile.gateway, record::Moment::Now));
         }
     }
-    let last = stories.last().filter(|_| stories.len() == limit);
-    let next = last.map(|story| identity::uuid_of(story.id()).to_string());
+    let next = listing.next.map(cursor::write);
     let body = format!(
         "{{\"data\":[{}],\"next_cursor\":{}}}",
         rows.join(","),

@@ -104,7 +104,9 @@ impl Ledger {
         let from_frame = self.carry.from_frame?;
         for _ in 0..CARRIED_PER_BATCH {
             if let Some(id) = self.carry.messages.pop_front() {
-                if let Some(snapshot) = self.snapshot(id) {
+                if !self.is_finished(id)
+                    && let Some(snapshot) = self.snapshot(id)
+                {
                     self.record(id, Event::Carried(Box::new(snapshot)));
                 }
             } else if let Some(number) = self.carry.orphans.pop_front() {
@@ -180,11 +182,13 @@ impl Ledger {
         );
     }
 
-    fn snapshot(&self, id: MessageId) -> Option<Snapshot> {
+    /// Only an MT message is looked at: whatever else waits to be carried is.
+    fn is_finished(&self, id: MessageId) -> bool {
+        self.mt.get(&id).is_some_and(|m| m.is_finished())
+    }
+
+    pub(super) fn snapshot(&self, id: MessageId) -> Option<Snapshot> {
         if let Some(m) = self.mt.get(&id) {
-            if m.is_finished() {
-                return None;
-            }
             let mut segments: Vec<SnapshotSegment> = m
                 .segments()
                 .map(|(_, state)| SnapshotSegment {

@@ -359,8 +359,9 @@ impl Ledger {
         })
     }
 
-    pub(in crate::store) fn orphan_views(&self, most: usize) -> Vec<OrphanView> {
-        let newest_first = self.orphans.by_number.iter().rev().take(most);
+    pub(in crate::store) fn orphan_views(&self, before: OrphanId, most: usize) -> Vec<OrphanView> {
+        let older = self.orphans.by_number.range(..before);
+        let newest_first = older.rev().take(most);
         newest_first
             .map(|(id, o)| OrphanView {
                 id: *id,

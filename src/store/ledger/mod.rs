@@ -16,12 +16,14 @@ mod mo;
 mod mt;
 mod outbox;
 mod packed;
+mod recall;
 mod reroute;
 mod response;
 mod smsc_id;
 mod use_case;
 
 pub(super) use books::Invariant;
+pub(super) use recall::retold;
 
 use super::codec::{Frame, Packer};
 use super::intent::{CallbackLease, IdempotencyKey, KeyState, Lease};

@@ -265,22 +265,20 @@ impl Ledger {
         }
     }
 
-    /// Queues the newest dead callback of a message again.
+    /// Queues the dead callbacks of a message again, in their order.
     pub(in crate::store) fn redeliver(&mut self, message: MessageId) -> bool {
         let made = match (self.mt.get(&message), self.mo.get(&message)) {
             (Some(m), _) => m.callbacks_made(),
             (None, Some(mo)) => mo.callbacks_made,
             (None, None) => return false,
         };
-        let dead = self.outbox.of(message, made).into_iter().rfind(|c| c.dead);
-        let Some(callback) = dead else { return false };
-        self.record(
-            message,
-            Event::CallbackRequeued {
-                number: callback.id.number,
-            },
-        );
-        true
+        let mut dead = self.outbox.of(message, made);
+        dead.retain(|c| c.dead);
+        for callback in &dead {
+            let number = callback.id.number;
+            self.record(message, Event::CallbackRequeued { number });
+        }
+        !dead.is_empty()
     }
 
     /// Enters a callback that an event has caused.
@@ -377,7 +375,9 @@ impl Ledger {
                     // The schedule begins anew; the octets stay those of the first attempt.
                     c.attempts = 0;
                     c.created_at = entry.at;
-                    c.due_at = entry.at;
+                    // In order, as when they were made.
+                    let waits = self.outbox.has_earlier(id, c.kind);
+                    c.due_at = if waits { Timestamp::NEVER } else { entry.at };
                     self.outbox.hold(id, c);
                 }
             }
