@@ -1144,6 +1144,23 @@ async fn answers_that_came_while_the_disk_failed_are_not_lost() {
     );
 }
 
+/// Every message of the log, page by page.
+async fn walk(store: &LogStore) -> Vec<MessageId> {
+    let mut filter = Filter {
+        limit: 7,
+        ..Filter::default()
+    };
+    let mut walked = Vec::new();
+    loop {
+        let page = store.list(filter.clone()).await.unwrap();
+        walked.extend(page.stories.iter().map(Story::id));
+        filter.cursor = page.next;
+        if filter.cursor.is_none() {
+            return walked;
+        }
+    }
+}
+
 #[tokio::test]
 async fn slices_turn_over_and_open_messages_are_carried() {
     let directory = tempfile::tempdir().unwrap();
@@ -1184,6 +1201,13 @@ async fn slices_turn_over_and_open_messages_are_carried() {
     assert!(
         (2..=4).contains(&slices),
         "old slices are removed, {slices} are left"
+    );
+    // What was carried out of them is listed after everything else, once.
+    let walked = walk(&store).await;
+    assert_eq!(walked.last(), Some(&old));
+    assert!(
+        walked.len() > 20 && walked.windows(2).all(|w| w[0] > w[1]),
+        "{walked:?}"
     );
     store.close().await.unwrap();
     let store = open();
