@@ -47,11 +47,11 @@ pub(in super::super) fn batch(
     // Whatever it is, it has a verdict.
     let one = json!({ "anyOf": [item, {}] });
     let array = json!({ "type": "array", "maxItems": ITEMS_MAX, "items": one });
-    let lines = || json!({ "type": "string" });
+    let lines = json!({ "type": "string" });
     operation
         .says(&says)
         .takes(array)
-        .takes_as(NDJSON, lines())
+        .takes_as(NDJSON, json!({ "description": "Lines, each of which has a verdict." }))
         .example("two", example);
     let verdict = operation.schema_of::<Verdict>();
     let mut whole = json!({
@@ -69,7 +69,7 @@ pub(in super::super) fn batch(
             "application/json",
             whole,
         )
-        .answers_with(200, "A verdict for each, in order.", NDJSON, lines())
+        .answers_with(200, "A verdict for each, in order.", NDJSON, lines)
         .refuses(400, "The body is not valid JSON, or ended early.")
         .refuses(415, "The body is neither JSON nor lines of it.")
         .refuses(422, "The body is no array, or one of too many messages.");

@@ -169,6 +169,14 @@ where
 /// Names the key of one message of a batch.
 pub(super) const KEY_MEMBER: &str = "idempotency_key";
 
+/// Holds the key of a request to what a key may be, before any message is looked at.
+pub(super) fn check_key(headers: &HeaderMap) -> Result<(), Failure> {
+    match headers.get(idempotency::HEADER) {
+        Some(key) => idempotency::checked(idempotency::FIELD, key.as_bytes()).map(|_| ()),
+        None => Ok(()),
+    }
+}
+
 /// The idempotency key of one message: its own, or made of the request's and its number.
 pub(super) fn key_of(
     headers: &HeaderMap,
@@ -191,8 +199,7 @@ pub(super) fn key_of(
     let Some(common) = headers.get(idempotency::HEADER) else {
         return Ok(None);
     };
-    let common = idempotency::checked(idempotency::FIELD, common.as_bytes())?;
-    let numbered = [common, b"\0", number.to_string().as_bytes()].concat();
+    let numbered = [common.as_bytes(), b"\0", number.to_string().as_bytes()].concat();
     Ok(Some(idempotency::keyed(token, &numbered, path, item)))
 }
 

@@ -52,6 +52,7 @@ pub(super) async fn send_many(id: Id, call: BatchCall<Sender>) -> Result<Respons
     if id.gateway().and_then(|id| call.api.profile(id)).is_none() {
         return Err(Failure::not_found(gateways::NOT_FOUND));
     }
+    batch::check_key(&call.headers)?;
     let items = call.upload.items(&call.headers).await?;
     let many = Arc::new(Many {
         api: call.api,

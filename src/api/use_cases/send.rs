@@ -58,6 +58,7 @@ pub(in super::super) async fn send(
 pub(in super::super) async fn send_many(
     UseCaseBatch(call): UseCaseBatch<Sender>,
 ) -> Result<Response, Rejection> {
+    batch::check_key(&call.headers)?;
     let items = call.upload.items(&call.headers).await?;
     let many = Arc::new(Many {
         api: call.api,
