@@ -218,7 +218,10 @@ async fn a_request_that_is_wrong_as_a_whole_is_refused_as_a_whole() {
         answer.must_be_error(status);
     }
     let key = "k".repeat(256);
-    let headers = [("authorization", bearer.as_str()), ("idempotency-key", &key)];
+    let headers = [
+        ("authorization", bearer.as_str()),
+        ("idempotency-key", &key),
+    ];
     let keyed = scene.http().call("POST", &path, &headers, "[]").await;
     keyed.must_be_error(422);
     let large = " ".repeat(300_000);

@@ -12,6 +12,7 @@ use smpp_protocol::text::encode_ucs2;
 use super::auth::Unauthenticated;
 use super::body::{self, Kind};
 use super::error::{Failure, Faults};
+use super::json::Field;
 use super::send::NUMBER_CHARACTERS_MAX;
 use super::{Id, dlr, gateways, json, rule};
 use crate::inbound::WholeMo;

@@ -51,7 +51,10 @@ pub(in super::super) fn batch(
     operation
         .says(&says)
         .takes(array)
-        .takes_as(NDJSON, json!({ "description": "Lines, each of which has a verdict." }))
+        .takes_as(
+            NDJSON,
+            json!({ "description": "Lines, each of which has a verdict." }),
+        )
         .example("two", example);
     let verdict = operation.schema_of::<Verdict>();
     let mut whole = json!({
