@@ -145,7 +145,9 @@ pub(in super::super) fn create(operation: &mut Operation<'_>) {
         .says("One is made where there is none.")
         .into();
     body["required"] = json!(["name"]);
-    body["oneOf"] = json!([{ "required": ["gateway"] }, { "required": ["route"] }]);
+    let named =
+        |name: &str| json!({ "required": [name], "properties": { name: { "type": "string" } } });
+    body["anyOf"] = json!([named("gateway"), named("route")]);
     operation
         .named(TAG, "createUseCase", "Create a use case")
         .takes(body)
@@ -256,8 +258,10 @@ fn body() -> Value {
         &[],
         [
             text(1),
-            text(1).says("The name of the gateway that sends, unless there is a route."),
-            text(1).says("The name of a route of the configuration, in place of a gateway. Naming one of the \
+            text(1)
+                .or_null()
+                .says("The name of the gateway that sends, unless there is a route."),
+            text(1).or_null().says("The name of a route of the configuration, in place of a gateway. Naming one of the \
                  two takes the other away."),
             text(0).or_null(),
             Schema::words(STATUSES).or_null(),
