@@ -159,8 +159,8 @@ class Application:
 class Bridge(Process):
     """The daemon on a directory of its own, and a client of its API."""
 
-    def __init__(self, binary, work, application=None):
-        self.port = free_port()
+    def __init__(self, binary, work, application=None, port=None):
+        self.port = port or free_port()
         callbacks = application.url if application else "http://127.0.0.1:9"
         config = work / "bridge.toml"
         config.write_text(f"""[http]
