@@ -94,11 +94,16 @@ impl Bridge {
     }
 
     /// Makes a gateway that leads to `smsc`, its id.
-    pub(crate) async fn make_gateway(&self, smsc: SocketAddr, window: u16) -> u64 {
+    pub(crate) async fn make_gateway(
+        &self,
+        smsc: SocketAddr,
+        (system_id, password): (&str, &str),
+        window: u16,
+    ) -> u64 {
         let gateway = json!({
             "name": "drill", "provider_type": "smpp",
             "server_host": smsc.ip().to_string(), "server_port": smsc.port(),
-            "username": "drill", "password": "drill",
+            "username": system_id, "password": password,
             "meta": {"smpp": {
                 "window": window, "reconnect_initial_ms": 50, "reconnect_max_ms": 500,
             }},

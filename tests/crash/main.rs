@@ -33,12 +33,16 @@ const WINDOW: u16 = 100;
 /// Rows of `/api/in-doubt`, at most: more than one round can add.
 const DOUBTS_MAX: usize = 1000;
 const READERS: usize = 16;
+const SYSTEM_ID: &str = "drill";
 
 /// One size of the drill, and where it runs.
 struct Drill {
     rounds: u32,
     messages: u32,
     rng: fastrand::Rng,
+    /// Nobody else knows it: a bridge of another run that looks for its own message centre at
+    /// a port used anew gets no receipt of ours.
+    password: String,
     // Removed at the end.
     folder: tempfile::TempDir,
 }
@@ -51,8 +55,13 @@ impl Drill {
             rounds,
             messages,
             rng: fastrand::Rng::with_seed(seed),
+            password: format!("{:08x}", fastrand::u32(..)),
             folder: tempfile::tempdir().unwrap(),
         }
+    }
+
+    fn account(&self) -> Option<(String, String)> {
+        Some((SYSTEM_ID.to_owned(), self.password.clone()))
     }
 }
 
@@ -80,7 +89,9 @@ struct Outcome {
 async fn run(drill: &mut Drill, smsc: &Simulator, callback_url: Option<String>) -> Outcome {
     let folder = drill.folder.path().to_owned();
     let bridge = Bridge::start(&folder, &mut drill.rng).await;
-    let gateway = bridge.make_gateway(smsc.address(), WINDOW).await;
+    let gateway = bridge
+        .make_gateway(smsc.address(), (SYSTEM_ID, &drill.password), WINDOW)
+        .await;
     let (up, watched) = watch::channel(true);
     let target = Arc::new(Target {
         address: bridge.address,
@@ -249,6 +260,7 @@ async fn acknowledged_messages_survive_kill_9_and_doubles_are_listed() {
     // An answer that takes a while, so that submits are in flight when the kill comes.
     let smsc = Simulator::start(Options {
         response_delay: Duration::from_millis(5),
+        account: drill.account(),
         ..Options::default()
     })
     .await
@@ -302,7 +314,11 @@ async fn verdicts_of_acknowledged_messages_survive_kill_9() {
     let rounds = size("CRASH_ROUNDS", 5);
     let messages = (size("CRASH_MESSAGES", 2000) / 10).clamp(50, 500);
     let mut drill = Drill::new("verdicts", rounds, messages);
-    let smsc = Arc::new(Simulator::start(Options::default()).await.unwrap());
+    let options = Options {
+        account: drill.account(),
+        ..Options::default()
+    };
+    let smsc = Arc::new(Simulator::start(options).await.unwrap());
     let application = Application::start().await;
     let receipts = tokio::spawn(send_receipts(smsc.clone(), drill.rng.fork()));
     let url = Some(format!("http://{}/verdict", application.address));
