@@ -11,8 +11,10 @@ mod life;
 
 use life::Log;
 use smpp_bridge::message::GatewayId;
+use smpp_bridge::store::Store as _;
 use std::path::Path;
 use std::process::Command;
+use std::time::Duration;
 
 /// As in the daemon: what memory costs depends on it.
 #[global_allocator]
@@ -25,6 +27,8 @@ const DEAD_GATEWAY: GatewayId = GatewayId(2);
 /// 75, text 49, upstream id 16, receipt 130.
 const PROCESS: u64 = 80_000_000;
 const OPEN: u64 = 220;
+/// The same after a start, which has read it from old slices.
+const REOPENED: u64 = 270;
 const QUEUED: u64 = 250;
 const CALLBACK: u64 = 300;
 
@@ -33,7 +37,7 @@ fn small_rounds(
     policy: &mut smpp_bridge::store::Policy,
 ) {
     options.slice_octets_max = 400_000;
-    options.retention = std::time::Duration::ZERO;
+    options.retention = Duration::ZERO;
     policy.carry_octets_min = 200_000;
     policy.finished_max = 100;
 }
@@ -63,7 +67,7 @@ async fn a_start_reads_what_is_open_and_the_newest_part() {
     let directory = tempfile::tempdir().unwrap();
     let keep = |options: &mut _, policy: &mut _| {
         small_rounds(options, policy);
-        options.retention = std::time::Duration::from_secs(86_400);
+        options.retention = Duration::from_secs(86_400);
     };
     let log = Log::open(directory.path(), keep);
     log.submit(GATEWAY, 100).await;
@@ -108,7 +112,7 @@ async fn the_oldest_slices_go_when_the_log_is_too_large() {
     let directory = tempfile::tempdir().unwrap();
     let sized = |options: &mut smpp_bridge::store::sled::SledOptions, policy: &mut _| {
         small_rounds(options, policy);
-        options.retention = std::time::Duration::from_secs(86_400);
+        options.retention = Duration::from_secs(86_400);
         options.retention_octets_max = 6_000_000;
     };
     let log = Log::open(directory.path(), sized);
@@ -121,11 +125,18 @@ async fn the_oldest_slices_go_when_the_log_is_too_large() {
     log.close().await;
 }
 
-/// Runs `child` alone in a process of its own; the octets by which its memory grew.
+/// Runs `child` alone in a process of its own; the octets that its memory holds in the end.
 fn grown_in_child(what: &str, messages: u64) -> (u64, u64) {
+    let directory = tempfile::tempdir().unwrap();
+    grown_in_child_on(directory.path(), what, messages)
+}
+
+/// The same, on a log that may be there already.
+fn grown_in_child_on(directory: &Path, what: &str, messages: u64) -> (u64, u64) {
     let output = Command::new(std::env::current_exe().unwrap())
         .args(["--exact", "child", "--nocapture"])
         .env("FLAT_CHILD", what)
+        .env("FLAT_DIRECTORY", directory)
         .env("FLAT_MESSAGES", messages.to_string())
         .output()
         .unwrap();
@@ -143,13 +154,18 @@ async fn child() {
         return;
     };
     let count: usize = std::env::var("FLAT_MESSAGES").unwrap().parse().unwrap();
-    let directory = tempfile::tempdir().unwrap();
-    let open = || {
-        Log::open(directory.path(), |_, policy| {
-            policy.queued_per_gateway_max = usize::MAX;
-        })
-    };
-    let log = open();
+    let directory = std::env::var("FLAT_DIRECTORY").unwrap();
+    let log = Log::open(Path::new(&directory), |_, policy| {
+        policy.queued_per_gateway_max = usize::MAX;
+    });
+    if what == "reopened" {
+        while log.metrics.store.recovery_frames_left.get() > 0 {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+        let known = log.store.counts(GATEWAY).await.unwrap().messages;
+        println!("resident {} {known}", resident());
+        return log.close().await;
+    }
     for first in (0..count).step_by(256) {
         let group = 256.min(count - first);
         match what.as_str() {
@@ -173,6 +189,16 @@ fn resident() -> u64 {
     let line = status.lines().find(|l| l.starts_with("VmRSS:")).unwrap();
     let kib: u64 = line.split_whitespace().nth(1).unwrap().parse().unwrap();
     kib * 1024
+}
+
+#[test]
+fn open_messages_take_the_memory_of_the_formula_after_a_start() {
+    let directory = tempfile::tempdir().unwrap();
+    let (before, count) = grown_in_child_on(directory.path(), "open", messages());
+    let (after, known) = grown_in_child_on(directory.path(), "reopened", count);
+    assert_eq!(known, count);
+    println!("{count} open messages after a start: {after} octets resident, {before} before it");
+    assert!(after < PROCESS + count * REOPENED, "{after}");
 }
 
 fn messages() -> u64 {
