@@ -24,7 +24,7 @@ pub(super) struct Iso(pub(super) Timestamp);
 
 impl Iso {
     /// ASCII, always of this length: the year 9999 is the last one that is told apart.
-    fn octets(self) -> [u8; 27] {
+    pub(super) fn octets(self) -> [u8; 27] {
         let seconds = i64::try_from(self.0.unix_s()).unwrap_or(i64::MAX);
         let at = OffsetDateTime::from_unix_timestamp(seconds)
             .unwrap_or(PrimitiveDateTime::MAX.assume_utc());
@@ -45,7 +45,8 @@ impl Iso {
 
 fn digits(out: &mut [u8], mut number: u32) {
     for place in out.iter_mut().rev() {
-        *place = b'0' + u8::try_from(number % 10).expect("it is one digit");
+        // One digit always fits.
+        *place = b'0' + (number % 10).to_le_bytes()[0];
         number /= 10;
     }
 }

@@ -1,6 +1,6 @@
 //! The envelope `{"message":…,"data":…}`, whose members a single object repeats at top level.
 //!
-//! An object is serialized once and its octets are spliced in twice.
+//! An object is written once and its octets are spliced in twice.
 
 use std::ops::Range;
 
@@ -11,6 +11,7 @@ use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::{Value, json};
 
+use super::object::{Members, Object};
 use crate::openapi::Operation;
 
 /// A JSON object as octets, with the place of its member `message`, which the top level must not
@@ -41,17 +42,17 @@ impl Rendered {
         }
     }
 
-    /// The members of `before`, then `message`, then the members of `after`. Neither may be empty.
-    pub(super) fn around(before: &impl Serialize, message: &str, after: &impl Serialize) -> Self {
+    /// The members of `before`, then `message`, then the members of `after`. `before` may not be
+    /// empty.
+    pub(super) fn around(before: &impl Members, message: &str, after: &impl Members) -> Self {
         let mut octets = Vec::with_capacity(1024 + message.len());
-        write(&mut octets, before);
-        let begin = octets.len() - 1;
-        octets.truncate(begin);
-        octets.extend_from_slice(b",\"message\":");
-        write(&mut octets, &message);
+        before.write(&mut Object(&mut octets));
+        octets[0] = b'{';
+        let begin = octets.len();
+        Object(&mut octets).add("message", &message);
         let end = octets.len();
-        write(&mut octets, after);
-        octets[end] = b',';
+        after.write(&mut Object(&mut octets));
+        octets.push(b'}');
         Self {
             octets,
             message: begin..end,
@@ -206,14 +207,20 @@ mod tests {
 
     #[test]
     fn a_single_object_repeats_its_members_but_not_message() {
-        let rendered = Rendered::around(&json!({"id": 1}), "te\"xt", &json!({"state": "queued"}));
+        struct Part(&'static str, &'static str);
+        impl Members for Part {
+            fn write(&self, object: &mut Object<'_>) {
+                object.add(self.0, &self.1);
+            }
+        }
+        let rendered = Rendered::around(&Part("id", "1"), "te\"xt", &Part("state", "queued"));
         let answer: Value = serde_json::from_slice(&rendered.in_envelope("Sent.")).unwrap();
         assert_eq!(
             answer,
             json!({
                 "message": "Sent.",
-                "data": {"id": 1, "message": "te\"xt", "state": "queued"},
-                "id": 1,
+                "data": {"id": "1", "message": "te\"xt", "state": "queued"},
+                "id": "1",
                 "state": "queued",
             })
         );

@@ -37,6 +37,7 @@ mod log;
 mod messages;
 mod meter;
 mod mo;
+mod object;
 mod query;
 mod rule;
 mod send;

@@ -4,13 +4,13 @@ use std::borrow::Cow;
 use std::sync::Arc;
 
 use schemars::JsonSchema;
-use serde::Serialize;
 use serde_json::{Map, Value};
 
 use super::super::clock::Iso;
 use super::super::directory::{Profile, StatusMode};
 use super::super::envelope::Rendered;
 use super::super::error::Failure;
+use super::super::object::{Members, Object};
 use super::super::{Api, text};
 use crate::message::{Entry, Message, MessageId, State, Story, TrafficClass};
 
@@ -20,7 +20,7 @@ const ERROR_CHARACTERS_MAX: usize = 500;
 const WORD_CHARACTERS_MAX: usize = 64;
 
 /// The members before `message`, which the envelope does not repeat.
-#[derive(Debug, Serialize, JsonSchema)]
+#[derive(Debug, JsonSchema)]
 struct Before<'a> {
     id: u64,
     sms_gateway_id: u32,
@@ -30,7 +30,7 @@ struct Before<'a> {
 }
 
 /// The members after it.
-#[derive(Debug, Serialize, JsonSchema)]
+#[derive(Debug, JsonSchema)]
 struct After<'a> {
     callback_url: &'a str,
     /// `queued`, `submitted`, `delivered`, `failed`, `simulated`; after a report over HTTP the
@@ -55,6 +55,64 @@ struct After<'a> {
     #[schemars(extend("enum" = TrafficClass::NAMES))]
     traffic_class: &'static str,
     provider_error: Option<&'a str>,
+}
+
+impl Members for Before<'_> {
+    fn write(&self, object: &mut Object<'_>) {
+        let Before {
+            id,
+            sms_gateway_id,
+            tenant_id,
+            to_number,
+            from_sender,
+        } = self;
+        object.add("id", id);
+        object.add("sms_gateway_id", sms_gateway_id);
+        object.add("tenant_id", tenant_id);
+        object.add("to_number", to_number);
+        object.add("from_sender", from_sender);
+    }
+}
+
+impl Members for After<'_> {
+    fn write(&self, object: &mut Object<'_>) {
+        let After {
+            callback_url,
+            delivery_status,
+            external_message_id,
+            remote_response,
+            error_message,
+            requested_at,
+            submitted_at,
+            delivered_at,
+            created_at,
+            updated_at,
+            state,
+            failed_at,
+            last_dlr_at,
+            parts,
+            unicode,
+            traffic_class,
+            provider_error,
+        } = self;
+        object.add("callback_url", callback_url);
+        object.add("delivery_status", delivery_status);
+        object.add("external_message_id", external_message_id);
+        object.add("remote_response", remote_response);
+        object.add("error_message", error_message);
+        object.add("requested_at", requested_at);
+        object.add("submitted_at", submitted_at);
+        object.add("delivered_at", delivered_at);
+        object.add("created_at", created_at);
+        object.add("updated_at", updated_at);
+        object.add("state", state);
+        object.add("failed_at", failed_at);
+        object.add("last_dlr_at", last_dlr_at);
+        object.add("parts", parts);
+        object.add("unicode", unicode);
+        object.add("traffic_class", traffic_class);
+        object.add("provider_error", provider_error);
+    }
 }
 
 /// A message towards a handset.
@@ -156,4 +214,53 @@ pub(in super::super) async fn load(
     };
     let profile = api.any_profile(message.head.gateway).await?;
     Ok(profile.map(|profile| (*message, profile, entries)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::message::Timestamp;
+
+    #[test]
+    fn the_members_that_are_written_are_those_that_are_described() {
+        let before = Before {
+            id: 1,
+            sms_gateway_id: 2,
+            tenant_id: None,
+            to_number: "to",
+            from_sender: "from",
+        };
+        let at = Iso(Timestamp(0));
+        let after = After {
+            callback_url: "url",
+            delivery_status: "queued".into(),
+            external_message_id: None,
+            remote_response: None,
+            error_message: None,
+            requested_at: at,
+            submitted_at: None,
+            delivered_at: None,
+            created_at: at,
+            updated_at: at,
+            state: "queued",
+            failed_at: None,
+            last_dlr_at: None,
+            parts: 1,
+            unicode: false,
+            traffic_class: "a2p",
+            provider_error: None,
+        };
+        let octets = Rendered::around(&before, "text", &after).in_envelope("Sent.");
+        let answer: Value = serde_json::from_slice(&octets).unwrap();
+        let schema = schemars::schema_for!(Record<'_>);
+        let names = |object: &Value| {
+            let mut names: Vec<String> = object.as_object().unwrap().keys().cloned().collect();
+            names.sort_unstable();
+            names
+        };
+        assert_eq!(
+            names(&answer["data"]),
+            names(&schema.as_value()["properties"])
+        );
+    }
 }
