@@ -283,7 +283,7 @@ impl TrafficClass {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::message::RefusalClass;
+    use crate::message::{RefusalClass, sample};
 
     #[test]
     fn a_head_reads_the_same_in_place() {
@@ -341,21 +341,10 @@ mod tests {
     #[test]
     fn every_family_reads_the_same_in_place() {
         let head = |family| Head {
-            gateway: GatewayId(1),
             family,
-            destination: "+4915112345678".into(),
-            source: "Test".into(),
-            tenant_id: None,
-            callback_url: None,
-            forwards: false,
-            receipts: None,
-            segments: 1,
-            unicode: false,
-            traffic_class: TrafficClass::A2p,
             reference: 9,
-            expires_at: Timestamp(3),
             not_before: Some(Timestamp(2)),
-            others: None,
+            ..sample::head()
         };
         let use_case = EncodedHead::from(&head(Family::UseCases(UseCaseOrigin {
             use_case: u128::MAX - 1,

@@ -13,6 +13,8 @@ mod reference;
 mod refusal;
 mod remote;
 mod report;
+#[cfg(test)]
+pub(crate) mod sample;
 mod state;
 pub mod terse;
 mod time;

@@ -117,28 +117,15 @@ fn address(mut address: Address, ton: Option<u8>, npi: Option<u8>) -> Address {
 mod tests {
     use super::*;
     use crate::config::SmppDefaults;
-    use crate::message::{GatewayId, MessageId, Timestamp, TrafficClass};
+    use crate::message::{MessageId, sample};
     use smpp_protocol::udh;
 
     fn lease(segments: u8) -> Lease {
         Lease {
             message: MessageId(1),
             head: Head {
-                gateway: GatewayId(1),
-                family: Family::Gateways,
-                destination: "+4915112345678".into(),
-                source: "Brand".into(),
-                tenant_id: None,
-                callback_url: None,
-                forwards: false,
-                receipts: None,
                 segments,
-                unicode: false,
-                traffic_class: TrafficClass::A2p,
-                reference: 9,
-                expires_at: Timestamp::NEVER,
-                not_before: None,
-                others: None,
+                ..sample::head()
             },
             text: "a".repeat(400),
             segments: (1..=segments).collect(),

@@ -529,7 +529,7 @@ impl Trace {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::message::{EncodedHead, Family, GatewayId, Head, TrafficClass};
+    use crate::message::sample::{accepted, moved, refused};
     use crate::store::codec::Packer;
     use std::collections::BTreeMap;
 
@@ -549,45 +549,8 @@ mod tests {
         }
     }
 
-    fn accepted() -> Event {
-        let head = Head {
-            gateway: GatewayId(1),
-            family: Family::Gateways,
-            destination: "1".into(),
-            source: "2".into(),
-            tenant_id: None,
-            callback_url: None,
-            forwards: false,
-            receipts: None,
-            segments: 1,
-            unicode: false,
-            traffic_class: TrafficClass::A2p,
-            reference: 0,
-            expires_at: Timestamp::NEVER,
-            not_before: None,
-            others: None,
-        };
-        Event::Accepted {
-            head: EncodedHead::from(&head),
-            text: "hi".into(),
-        }
-    }
-
     fn cancelled() -> Event {
         Event::Cancelled {
-            callbacks: Vec::new(),
-        }
-    }
-
-    fn refused(state: State) -> Event {
-        Event::Refused {
-            segment: 1,
-            status: None,
-            reason: String::new(),
-            answer: None,
-            due_at: None,
-            state,
-            soft: false,
             callbacks: Vec::new(),
         }
     }
@@ -693,14 +656,6 @@ mod tests {
     fn a_second_acceptance_and_a_missing_one_are_found() {
         assert!(violations(&log(vec![accepted(), accepted()]))[0].contains("a second time"));
         assert!(violations(&log(vec![cancelled()]))[0].contains("before its acceptance"));
-    }
-
-    fn moved(from: u32, to: u32) -> Event {
-        Event::Rerouted {
-            from: GatewayId(from),
-            to: GatewayId(to),
-            why: crate::message::MoveReason::Down,
-        }
     }
 
     #[test]

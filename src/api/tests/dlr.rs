@@ -3,27 +3,14 @@
 use serde_json::{Value, json};
 
 use super::support::{ADMIN, Answer, Bridge, config, dispatched};
-use crate::message::{Family, GatewayId, Head, Timestamp, TrafficClass};
+use crate::message::{GatewayId, Head, sample};
 use crate::store::{Acceptance, NewMessage, Policy};
 
 /// A message that an HTTP gateway has dispatched, since sending through one is not ours to test.
 async fn submitted(bridge: &Bridge, gateway: u64, upstream_id: &str, answer: Value) -> u64 {
     let head = Head {
         gateway: GatewayId(u32::try_from(gateway).unwrap()),
-        family: Family::Gateways,
-        destination: "+4915112345678".into(),
-        source: "Me".into(),
-        tenant_id: None,
-        callback_url: None,
-        forwards: false,
-        receipts: None,
-        segments: 1,
-        unicode: false,
-        traffic_class: TrafficClass::A2p,
-        reference: 0,
-        expires_at: Timestamp::NEVER,
-        not_before: None,
-        others: None,
+        ..sample::head()
     };
     let new = NewMessage {
         head,

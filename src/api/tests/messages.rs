@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::support::{Bridge, READER, SENDER, refused, taken, text};
-use crate::message::{GatewayId, MoRecord, MoRoute, Report, SmppReport, State, TrafficClass};
+use crate::message::{GatewayId, MoRecord, MoRoute, Report, SmppReport, State, sample};
 use crate::store::{Evidence, Finding, IdRule, Inbound, Unmatched};
 
 async fn receipt(bridge: &Bridge, gateway: u64, id: &str, stat: &str, state: State) -> Finding {
@@ -184,21 +184,11 @@ async fn mo_messages_show_class_and_callback_state() {
     let gateway = bridge.smpp_gateway().await;
     let record = |profile: Option<u64>| MoRecord {
         gateway: GatewayId(u32::try_from(gateway).unwrap()),
-        source_addr: "4915112345678".into(),
-        destination_addr: "12345".into(),
-        data_coding: 0,
-        protocol_id: 0,
-        octets: b"hi".to_vec(),
-        alphabet: Default::default(),
         route: MoRoute {
-            class: TrafficClass::A2p,
             service_profile: profile,
-            p2p: false,
-            endpoint_id: 1,
-            endpoint_name: "Meter 17".into(),
+            ..sample::mo().route
         },
-        segment: None,
-        identifier: None,
+        ..sample::mo()
     };
     let inbound = vec![
         Inbound::Mo(Box::new(record(Some(12)))),

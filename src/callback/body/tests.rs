@@ -1,7 +1,7 @@
 //! Golden bodies: octet for octet what the receivers were promised.
 
 use super::*;
-use crate::message::{Alphabet, Concat, Family, GatewayId, MoRoute, Receipts, TrafficClass};
+use crate::message::{Alphabet, Concat, GatewayId, sample};
 
 /// 2021-10-29 07:16:45 UTC.
 const AT: Timestamp = Timestamp(1_635_491_805_000_000);
@@ -15,22 +15,10 @@ fn organisation(name: Option<&str>) -> Organisation {
 
 fn record() -> MoRecord {
     MoRecord {
-        gateway: GatewayId(1),
         source_addr: "+4915112345678".into(),
-        destination_addr: "12345".into(),
-        data_coding: 0,
-        protocol_id: 0,
         octets: b"text from the \"handset\"".to_vec(),
         alphabet: Alphabet::Latin1,
-        route: MoRoute {
-            class: TrafficClass::A2p,
-            service_profile: Some(12),
-            p2p: false,
-            endpoint_id: 1,
-            endpoint_name: "Meter 17".into(),
-        },
-        segment: None,
-        identifier: None,
+        ..sample::mo()
     }
 }
 
@@ -151,20 +139,9 @@ fn every_state_has_its_status_number() {
 fn head() -> Head {
     Head {
         gateway: GatewayId(3),
-        family: Family::Gateways,
-        destination: "4915112345678".into(),
-        source: "12345".into(),
-        tenant_id: None,
         callback_url: Some("http://app.test/dlr".into()),
         forwards: true,
-        receipts: None::<Receipts>,
-        segments: 1,
-        unicode: false,
-        traffic_class: TrafficClass::A2p,
-        reference: 0,
-        expires_at: Timestamp::NEVER,
-        not_before: None,
-        others: None,
+        ..sample::head()
     }
 }
 

@@ -1,9 +1,7 @@
 //! Many receivers and no socket: who gets room, who is sent back, and until when.
 
 use super::*;
-use crate::message::{
-    Alphabet, CallbackKind, GatewayId, MessageId, MoRecord, MoRoute, State, TrafficClass,
-};
+use crate::message::{CallbackKind, MessageId, State, sample};
 use crate::store::Subject;
 
 const NOW: Timestamp = Timestamp(1_700_000_000_000_000);
@@ -18,24 +16,6 @@ fn desk() -> Desk {
 }
 
 fn job(number: u64, url: &str, guarded: bool) -> Job {
-    let record = MoRecord {
-        gateway: GatewayId(1),
-        source_addr: "4915112345678".into(),
-        destination_addr: "12345".into(),
-        data_coding: 0,
-        protocol_id: 0,
-        octets: Vec::new(),
-        alphabet: Alphabet::Auto,
-        route: MoRoute {
-            class: TrafficClass::A2p,
-            service_profile: Some(12),
-            p2p: false,
-            endpoint_id: 1,
-            endpoint_name: String::new(),
-        },
-        segment: None,
-        identifier: None,
-    };
     let lease = CallbackLease {
         id: CallbackId {
             message: MessageId(number),
@@ -47,7 +27,7 @@ fn job(number: u64, url: &str, guarded: bool) -> Job {
         state: State::Delivered,
         report: None,
         subject: Subject::Mo {
-            record: Box::new(record),
+            record: Box::new(sample::mo()),
             received_at: NOW,
         },
         body: None,

@@ -7,8 +7,7 @@ use serde_json::{Value, json};
 use super::Upstream;
 use super::order::{Order, Parcel};
 use crate::message::{
-    Family, Gateway, GatewayId, Head, MessageId, Timestamp, TrafficClass, UniversalOrigin,
-    UseCaseOrigin,
+    Family, Gateway, GatewayId, Head, MessageId, UniversalOrigin, UseCaseOrigin, sample,
 };
 use crate::store::Lease;
 
@@ -30,20 +29,9 @@ fn gateway(provider_type: &str, change: Value) -> Gateway {
 fn head() -> Head {
     Head {
         gateway: GatewayId(7),
-        family: Family::Gateways,
         destination: "+49 (151) 123-45".into(),
         source: "Brand".into(),
-        tenant_id: None,
-        callback_url: None,
-        forwards: false,
-        receipts: None,
-        segments: 1,
-        unicode: false,
-        traffic_class: TrafficClass::A2p,
-        reference: 0,
-        expires_at: Timestamp::NEVER,
-        not_before: None,
-        others: None,
+        ..sample::head()
     }
 }
 

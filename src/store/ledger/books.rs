@@ -268,9 +268,8 @@ impl Ledger {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::message::{
-        CallbackKind, EncodedHead, Family, GatewayId, Head, Timestamp, TrafficClass,
-    };
+    use crate::message::sample::{accepted, moved, refused};
+    use crate::message::{CallbackKind, Timestamp};
     use crate::store::ledger::Policy;
 
     fn entry(at: u64, previous: u64, event: Event) -> Entry {
@@ -279,43 +278,6 @@ mod tests {
             at: Timestamp(at),
             previous,
             event,
-        }
-    }
-
-    fn accepted() -> Event {
-        let head = Head {
-            gateway: GatewayId(1),
-            family: Family::Gateways,
-            destination: "1".into(),
-            source: "2".into(),
-            tenant_id: None,
-            callback_url: None,
-            forwards: false,
-            receipts: None,
-            segments: 1,
-            unicode: false,
-            traffic_class: TrafficClass::A2p,
-            reference: 0,
-            expires_at: Timestamp::NEVER,
-            not_before: None,
-            others: None,
-        };
-        Event::Accepted {
-            head: EncodedHead::from(&head),
-            text: "hi".into(),
-        }
-    }
-
-    fn refused(state: State) -> Event {
-        Event::Refused {
-            segment: 1,
-            status: None,
-            reason: String::new(),
-            answer: None,
-            due_at: None,
-            state,
-            soft: false,
-            callbacks: Vec::new(),
         }
     }
 
@@ -376,11 +338,6 @@ mod tests {
 
     #[test]
     fn a_move_of_what_may_be_taken_or_is_elsewhere_is_found() {
-        let moved = |from: u32, to: u32| Event::Rerouted {
-            from: GatewayId(from),
-            to: GatewayId(to),
-            why: crate::message::MoveReason::Down,
-        };
         let sound = vec![entry(1, 0, accepted()), entry(2, 1, moved(1, 2))];
         assert_eq!(after(sound).1, []);
         let elsewhere = vec![entry(1, 0, accepted()), entry(2, 1, moved(2, 3))];

@@ -334,39 +334,21 @@ fn open_callbacks(dead: impl Iterator<Item = bool>) -> u32 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::message::{EncodedHead, Family, GatewayId, Head, TrafficClass};
+    use crate::message::sample;
     use crate::store::Policy;
-    use crate::store::intent::{Acceptance, IdempotencyKey, KeyState, Prepared};
+    use crate::store::intent::{Acceptance, IdempotencyKey, KeyState, NewMessage, Prepared};
     use std::time::Duration;
 
     const HOUR: Duration = Duration::from_secs(3600);
     const KEY: IdempotencyKey = IdempotencyKey { key: 5, content: 6 };
 
     fn message(key: Option<IdempotencyKey>) -> Prepared {
-        let head = Head {
-            gateway: GatewayId(1),
-            family: Family::Gateways,
-            destination: "+4915112345678".into(),
-            source: "Test".into(),
-            tenant_id: None,
-            callback_url: None,
-            forwards: false,
-            receipts: None,
-            segments: 1,
-            unicode: false,
-            traffic_class: TrafficClass::A2p,
-            reference: 1,
-            expires_at: Timestamp::NEVER,
-            not_before: None,
-            others: None,
-        };
-        Prepared {
-            gateway: head.gateway,
-            head: EncodedHead::from(&head),
+        Prepared::from(NewMessage {
+            head: sample::head(),
             text: "hello".into(),
             key,
             wait: false,
-        }
+        })
     }
 
     /// One batch, as the writer makes them; the frame from which everything open begins now.

@@ -241,27 +241,10 @@ fn split(slot: u32) -> (usize, usize) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::message::{EncodedHead, Event, Family, Head, State, Timestamp, TrafficClass};
+    use crate::message::{EncodedHead, Event, State, Timestamp, sample};
 
     fn message(id: u64) -> Mt {
-        let head = Head {
-            gateway: GatewayId(1),
-            family: Family::Gateways,
-            destination: "+4915112345678".into(),
-            source: "Test".into(),
-            tenant_id: None,
-            callback_url: None,
-            forwards: false,
-            receipts: None,
-            segments: 1,
-            unicode: false,
-            traffic_class: TrafficClass::A2p,
-            reference: 1,
-            expires_at: Timestamp::NEVER,
-            not_before: None,
-            others: None,
-        };
-        let head = EncodedHead::from(&head);
+        let head = EncodedHead::from(&sample::head());
         Mt::of_head(MessageId(id), 1, Timestamp(5), &head, Some("hi")).unwrap()
     }
 
