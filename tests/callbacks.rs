@@ -1,6 +1,8 @@
 //! The callback engine over real sockets: a store in memory, and an application that answers as a
 //! test says. Every test waits for what it wants to see, never for time to pass.
 
+mod common;
+
 use std::{
     collections::HashSet,
     convert::Infallible,
@@ -14,6 +16,7 @@ use std::{
 
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use bytes::Bytes;
+use common::sample::{self, mo};
 use http::{HeaderMap, Request, Response};
 use http_body_util::{BodyExt, Full};
 use hyper::{body::Incoming, server::conn::http1, service::service_fn};
@@ -24,13 +27,13 @@ use smpp_bridge::{
     callback::{self, Engine},
     config::{self, Config, TlsConfig},
     message::{
-        Alphabet, CallbackState, Event, Family, Gateway, GatewayId, Head, MessageId, MoRecord,
-        MoRoute, Receipts, Report, SmppReport, State, Story, Timestamp, TrafficClass,
+        CallbackState, Event, Gateway, GatewayId, Head, MessageId, MoRecord, Receipts, Report,
+        SmppReport, State, Story,
     },
     metrics::Metrics,
     store::{
-        Acceptance, Evidence, Finding, IdRule, Inbound, LogStore, NewMessage, OpenOptions, Outcome,
-        Policy, Response as SubmitResponse, Store, Unmatched, journal::MemoryJournal,
+        Acceptance, Evidence, Finding, Inbound, LogStore, OpenOptions, Outcome, Policy,
+        Response as SubmitResponse, Store, journal::MemoryJournal,
     },
     tls::Trust,
 };
@@ -281,14 +284,12 @@ impl Bridge {
     /// A gateway, and a message that its upstream has taken as `m-1`.
     async fn submitted(&self, head: impl FnOnce(&mut Head)) -> MessageId {
         let gateway = self.store.put_gateway(gateway()).await.unwrap();
-        let mut new = self::head(gateway.id);
-        head(&mut new);
-        let new = NewMessage {
-            head: new,
-            text: "hello".into(),
-            key: None,
-            wait: false,
+        let mut new = Head {
+            gateway: gateway.id,
+            ..sample::head()
         };
+        head(&mut new);
+        let new = sample::new_message(new, "hello");
         let Acceptance::Accepted { id, .. } = self.store.accept(new).await.unwrap() else {
             panic!("not accepted");
         };
@@ -320,13 +321,8 @@ impl Bridge {
         };
         let evidence = Evidence {
             gateway,
-            ids: vec!["m-1".into()],
-            id_rule: IdRule::Auto,
-            state: Some(State::Delivered),
             report: Report::Smpp(report),
-            verbatim: false,
-            always_delivered_at: false,
-            if_unmatched: Unmatched::Keep,
+            ..sample::receipt("m-1", "DELIVRD", Some(State::Delivered))
         };
         let found = self
             .store
@@ -338,64 +334,8 @@ impl Bridge {
 
 fn gateway() -> Gateway {
     Gateway {
-        id: GatewayId(0),
-        name: "smsc-main".into(),
-        provider_type: "smpp".into(),
-        server_host: "smsc.test".into(),
-        server_port: 2775,
-        api_path: "send".into(),
-        username: None,
-        password: None,
-        default_sender_id: None,
         callback_token: Some("tok-6".into()),
-        use_ssl: false,
-        is_active: true,
-        notes: None,
-        meta: None,
-        created_at: Timestamp::default(),
-        updated_at: Timestamp::default(),
-        deleted: false,
-    }
-}
-
-fn head(gateway: GatewayId) -> Head {
-    Head {
-        gateway,
-        family: Family::Gateways,
-        destination: "4915112345678".into(),
-        source: "12345".into(),
-        tenant_id: None,
-        callback_url: None,
-        forwards: false,
-        receipts: None,
-        segments: 1,
-        unicode: false,
-        traffic_class: TrafficClass::A2p,
-        reference: 0,
-        expires_at: Timestamp::NEVER,
-        not_before: None,
-        others: None,
-    }
-}
-
-fn mo(profile: u64) -> MoRecord {
-    MoRecord {
-        gateway: GatewayId(1),
-        source_addr: "4915112345678".into(),
-        destination_addr: "12345".into(),
-        data_coding: 0,
-        protocol_id: 0,
-        octets: b"hi".to_vec(),
-        alphabet: Alphabet::Latin1,
-        route: MoRoute {
-            class: TrafficClass::A2p,
-            service_profile: Some(profile),
-            p2p: false,
-            endpoint_id: 1,
-            endpoint_name: "Meter 17".into(),
-        },
-        segment: None,
-        identifier: None,
+        ..sample::gateway()
     }
 }
 

@@ -9,7 +9,9 @@
 //!
 //!     DAMAGE_CASES=400 cargo test --release --test damage -- --nocapture
 
-use smpp_bridge::message::*;
+mod common;
+
+use common::sample::{head, new_message};
 use smpp_bridge::metrics::Metrics;
 use smpp_bridge::store::audit::{Bounds, audit};
 use smpp_bridge::store::journal::{Frame, Journal};
@@ -46,36 +48,10 @@ fn open(path: &Path, slice_octets_max: u64) -> Result<LogStore, StoreError> {
     LogStore::open(move || SledJournal::open(&options), all)
 }
 
-fn new(text: String) -> NewMessage {
-    let head = Head {
-        gateway: GatewayId(1),
-        family: Family::Gateways,
-        destination: "+4915112345678".into(),
-        source: "Test".into(),
-        tenant_id: None,
-        callback_url: None,
-        forwards: false,
-        receipts: None,
-        segments: 1,
-        unicode: false,
-        traffic_class: TrafficClass::A2p,
-        reference: 7,
-        expires_at: Timestamp::NEVER,
-        not_before: None,
-        others: None,
-    };
-    NewMessage {
-        head,
-        text,
-        key: None,
-        wait: false,
-    }
-}
-
 async fn accept_some(store: &LogStore, messages: usize) {
     for n in 0..messages {
         let text = format!("{n} {}", "x".repeat(700));
-        let accepted = store.accept(new(text)).await.unwrap();
+        let accepted = store.accept(new_message(head(), &text)).await.unwrap();
         assert!(matches!(accepted, Acceptance::Accepted { .. }));
     }
 }
@@ -211,7 +187,7 @@ fn try_log(path: &Path, sound: &BTreeMap<u64, usize>, how: &str) -> Outcome {
     let _inside = runtime.enter();
     match open(path, u64::MAX) {
         Ok(store) => {
-            let more = runtime.block_on(store.accept(new("after".into())));
+            let more = runtime.block_on(store.accept(new_message(head(), "after")));
             assert!(
                 matches!(more, Ok(Acceptance::Accepted { .. })),
                 "{how}: {more:?}"

@@ -4,6 +4,9 @@
 //! Method: the store, the gateways and the simulator in one process, no HTTP; assertions
 //! on what the message centre saw and what the log says.
 
+mod common;
+
+use common::sample;
 use smpp_bridge::board::Board;
 use smpp_bridge::config::Config;
 use smpp_bridge::gateway::{self, Context};
@@ -54,23 +57,9 @@ fn open(log: &MemoryJournal) -> Arc<LogStore> {
 
 fn record(smsc: &Simulator, meta: serde_json::Value) -> Gateway {
     Gateway {
-        id: GatewayId(0),
-        name: "test".into(),
-        provider_type: "smpp".into(),
-        server_host: "127.0.0.1".into(),
         server_port: smsc.address().port(),
-        api_path: "send".into(),
-        username: Some("esme".into()),
-        password: Some("secret".into()),
-        default_sender_id: None,
-        callback_token: None,
-        use_ssl: false,
-        is_active: true,
-        notes: None,
         meta: serde_json::json!({ "smpp": meta }).as_object().cloned(),
-        created_at: Timestamp(0),
-        updated_at: Timestamp(0),
-        deleted: false,
+        ..sample::gateway()
     }
 }
 
@@ -122,27 +111,12 @@ impl Bridge {
     async fn send_head(&self, text: &str, segments: u8) -> MessageId {
         let head = Head {
             gateway: self.gateway,
-            family: Family::Gateways,
             destination: "+49 151 1234-5678".into(),
-            source: "Test".into(),
-            tenant_id: None,
-            callback_url: None,
-            forwards: false,
-            receipts: None,
             segments,
-            unicode: false,
-            traffic_class: TrafficClass::A2p,
             reference: 42,
-            expires_at: Timestamp::NEVER,
-            not_before: None,
-            others: None,
+            ..sample::head()
         };
-        let new = NewMessage {
-            head,
-            text: text.into(),
-            key: None,
-            wait: false,
-        };
+        let new = sample::new_message(head, text);
         match self.store.accept(new).await.unwrap() {
             Acceptance::Accepted { id, .. } => id,
             other => panic!("{other:?}"),

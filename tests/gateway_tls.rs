@@ -3,11 +3,14 @@
 //! Method: a TLS server of its own passes the octets on to the simulator; the
 //! certificates are made for the test.
 
+mod common;
+
+use common::sample;
 use smpp_bridge::board::Board;
 use smpp_bridge::config::Config;
 use smpp_bridge::gateway::{self, Context};
 use smpp_bridge::inbound::Judge;
-use smpp_bridge::message::{Gateway, GatewayId, Timestamp};
+use smpp_bridge::message::Gateway;
 use smpp_bridge::metrics::Metrics;
 use smpp_bridge::shutdown::Shutdown;
 use smpp_bridge::simulator::{Options, Simulator};
@@ -77,23 +80,11 @@ async fn status_of(port: u16, host: &str, meta: serde_json::Value, wanted: &str)
     };
     let store = Arc::new(LogStore::open(move || Ok((log.clone(), 0)), options).unwrap());
     let record = Gateway {
-        id: GatewayId(0),
-        name: "tls".into(),
-        provider_type: "smpp".into(),
         server_host: host.into(),
         server_port: port,
-        api_path: "send".into(),
-        username: Some("esme".into()),
-        password: Some("secret".into()),
-        default_sender_id: None,
-        callback_token: None,
         use_ssl: true,
-        is_active: true,
-        notes: None,
         meta: serde_json::json!({ "smpp": meta }).as_object().cloned(),
-        created_at: Timestamp(0),
-        updated_at: Timestamp(0),
-        deleted: false,
+        ..sample::gateway()
     };
     let id = store.put_gateway(record).await.unwrap().id;
     let config = Arc::new(Config::default());

@@ -4,6 +4,9 @@
 //! a way to open a store twice; every rule runs on every engine, and each closes and
 //! opens the store in between where the rule is about what survives.
 
+mod common;
+
+use common::sample::{self, head, new_message};
 use smpp_bridge::message::*;
 use smpp_bridge::metrics::Metrics;
 use smpp_bridge::store::journal::{Faults, MemoryJournal};
@@ -130,37 +133,8 @@ rules!(
 
 const GATEWAY: GatewayId = GatewayId(1);
 
-fn head() -> Head {
-    Head {
-        gateway: GATEWAY,
-        family: Family::Gateways,
-        destination: "+4915112345678".into(),
-        source: "Test".into(),
-        tenant_id: None,
-        callback_url: None,
-        forwards: false,
-        receipts: None,
-        segments: 1,
-        unicode: false,
-        traffic_class: TrafficClass::A2p,
-        reference: 7,
-        expires_at: Timestamp::NEVER,
-        not_before: None,
-        others: None,
-    }
-}
-
-fn new(head: Head, text: &str) -> NewMessage {
-    NewMessage {
-        head,
-        text: text.into(),
-        key: None,
-        wait: false,
-    }
-}
-
 async fn accept(store: &LogStore, head: Head, text: &str) -> MessageId {
-    match store.accept(new(head, text)).await.unwrap() {
+    match store.accept(new_message(head, text)).await.unwrap() {
         Acceptance::Accepted { id, .. } => id,
         other => panic!("not accepted: {other:?}"),
     }
@@ -211,21 +185,7 @@ fn refused(message: MessageId, disposition: Disposition) -> Response {
 }
 
 fn receipt(id: &str, stat: &str, state: Option<State>) -> Inbound {
-    Inbound::Receipt(Box::new(Evidence {
-        gateway: GATEWAY,
-        ids: vec![id.into()],
-        id_rule: IdRule::Auto,
-        state,
-        report: Report::Smpp(SmppReport {
-            id: id.into(),
-            stat: stat.into(),
-            source_addr: "4915112345678".into(),
-            ..SmppReport::default()
-        }),
-        verbatim: false,
-        always_delivered_at: false,
-        if_unmatched: Unmatched::Keep,
-    }))
+    Inbound::Receipt(Box::new(sample::receipt(id, stat, state)))
 }
 
 async fn find(store: &LogStore, inbound: Inbound) -> Finding {
@@ -441,10 +401,7 @@ async fn ids_match_in_hexadecimal_and_decimal(place: Place) {
             source_addr: "12025550123".into(),
             ..SmppReport::default()
         }),
-        ..match receipt("1267", "DELIVRD", Some(State::Delivered)) {
-            Inbound::Receipt(e) => *e,
-            Inbound::Mo(_) => unreachable!(),
-        }
+        ..sample::receipt("1267", "DELIVRD", Some(State::Delivered))
     }));
     assert_eq!(
         find(&store, stranger).await,
@@ -525,7 +482,7 @@ async fn a_waiting_client_hears_of_the_answer(place: Place) {
     let store = place.open();
     let new = NewMessage {
         wait: true,
-        ..new(head(), "hello")
+        ..new_message(head(), "hello")
     };
     let Acceptance::Accepted {
         id,
@@ -667,7 +624,7 @@ async fn a_closed_store_refuses_and_says_so(place: Place) {
     let waiting = store.lease(GATEWAY, 1);
     store.close().await.unwrap();
     assert_eq!(waiting.await.unwrap_err(), StoreError::Closed);
-    let late = store.accept(new(head(), "late")).await;
+    let late = store.accept(new_message(head(), "late")).await;
     assert_eq!(late.unwrap_err(), StoreError::Closed);
     assert_eq!(store.close().await.unwrap_err(), StoreError::Closed);
 }
@@ -677,7 +634,7 @@ async fn an_idempotency_key_counts_once(place: Place) {
     let key = IdempotencyKey { key: 1, content: 2 };
     let with_key = || NewMessage {
         key: Some(key),
-        ..new(head(), "hello")
+        ..new_message(head(), "hello")
     };
     let Acceptance::Accepted { id, .. } = store.accept(with_key()).await.unwrap() else {
         panic!()
@@ -697,22 +654,9 @@ async fn an_idempotency_key_counts_once(place: Place) {
 
 fn mo(text: &str, segment: Option<Concat>) -> Inbound {
     Inbound::Mo(Box::new(MoRecord {
-        gateway: GATEWAY,
-        source_addr: "4915112345678".into(),
-        destination_addr: "12345".into(),
-        data_coding: 0,
-        protocol_id: 0,
         octets: text.as_bytes().to_vec(),
-        alphabet: Alphabet::Gsm,
-        route: MoRoute {
-            class: TrafficClass::A2p,
-            service_profile: Some(1),
-            p2p: false,
-            endpoint_id: 1,
-            endpoint_name: "e".into(),
-        },
         segment,
-        identifier: None,
+        ..sample::mo(1)
     }))
 }
 
@@ -835,23 +779,8 @@ async fn incomplete_segments_are_posted_one_by_one(mut place: Place) {
 async fn gateways_are_there_after_a_restart(place: Place) {
     let store = place.open();
     let record = Gateway {
-        id: GatewayId(0),
-        name: "g".into(),
-        provider_type: "smpp".into(),
-        server_host: "h".into(),
-        server_port: 1,
-        api_path: "send".into(),
-        username: None,
-        password: Some("secret".into()),
-        default_sender_id: None,
-        callback_token: None,
-        use_ssl: false,
-        is_active: true,
-        notes: None,
         meta: serde_json::json!({"a": {"b": [1, 2]}}).as_object().cloned(),
-        created_at: Timestamp(0),
-        updated_at: Timestamp(0),
-        deleted: false,
+        ..sample::gateway()
     };
     let made = store.put_gateway(record.clone()).await.unwrap();
     assert_eq!(made.id, GatewayId(1));
@@ -884,7 +813,7 @@ async fn a_full_queue_refuses(mut place: Place) {
     accept(&store, head(), "1").await;
     accept(&store, head(), "2").await;
     assert!(matches!(
-        store.accept(new(head(), "3")).await.unwrap(),
+        store.accept(new_message(head(), "3")).await.unwrap(),
         Acceptance::QueueFull
     ));
     lease(&store, 1).await;
@@ -1064,7 +993,7 @@ async fn a_failing_disk_refuses_everything_and_loses_nothing_acknowledged() {
         ..Faults::default()
     });
     assert!(matches!(
-        store.accept(new(head(), "during")).await,
+        store.accept(new_message(head(), "during")).await,
         Err(StoreError::Io(_))
     ));
     let mut health = store.health();

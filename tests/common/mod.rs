@@ -11,6 +11,7 @@ pub(crate) mod app;
 pub(crate) mod bridge;
 pub(crate) mod http;
 pub(crate) mod prov;
+pub(crate) mod sample;
 pub(crate) mod tap;
 
 pub(crate) use self::app::{App, Callback, Reply};

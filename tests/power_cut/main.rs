@@ -11,8 +11,11 @@
 //!
 //! What this cannot show, since sled writes by itself: see `disk`.
 
+#[path = "../common/mod.rs"]
+mod common;
 mod disk;
 
+use common::sample::{self, head, new_message};
 use disk::VolatileDisk;
 use smpp_bridge::message::*;
 use smpp_bridge::metrics::Metrics;
@@ -71,55 +74,17 @@ fn open(path: &Path, disk: &Arc<VolatileDisk>) -> LogStore {
         .unwrap_or_else(|e| panic!("the log does not open after a power cut: {e}"))
 }
 
-fn new(text: &str) -> NewMessage {
-    let head = Head {
-        gateway: GATEWAY,
-        family: Family::Gateways,
-        destination: "+4915112345678".into(),
-        source: "Test".into(),
-        tenant_id: None,
-        callback_url: None,
-        forwards: false,
-        receipts: None,
-        segments: 1,
-        unicode: false,
-        traffic_class: TrafficClass::A2p,
-        reference: 7,
-        expires_at: Timestamp::NEVER,
-        not_before: None,
-        others: None,
-    };
-    NewMessage {
-        head,
-        text: text.into(),
-        key: None,
-        wait: false,
-    }
-}
-
 fn receipt(id: &str) -> Inbound {
-    Inbound::Receipt(Box::new(Evidence {
-        gateway: GATEWAY,
-        ids: vec![id.into()],
-        id_rule: IdRule::Auto,
-        state: Some(State::Delivered),
-        report: Report::Smpp(SmppReport {
-            id: id.into(),
-            stat: "DELIVRD".into(),
-            source_addr: "4915112345678".into(),
-            ..SmppReport::default()
-        }),
-        verbatim: false,
-        always_delivered_at: false,
-        if_unmatched: Unmatched::Keep,
-    }))
+    let evidence = sample::receipt(id, "DELIVRD", Some(State::Delivered));
+    Inbound::Receipt(Box::new(evidence))
 }
 
 /// Sends until the power goes.
 async fn send(store: LogStore, shared: Shared, task: usize, padding: usize) {
     for n in 0.. {
         let text = format!("{task}-{n} {}", "x".repeat(padding));
-        let Ok(Acceptance::Accepted { id, .. }) = store.accept(new(&text)).await else {
+        let Ok(Acceptance::Accepted { id, .. }) = store.accept(new_message(head(), &text)).await
+        else {
             return;
         };
         told(&shared).messages.insert(id, (text, State::Queued));
