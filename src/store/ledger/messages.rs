@@ -8,6 +8,7 @@ use super::mt::Mt;
 use super::smsc_id::{Form, hash, is_normal_of, normal};
 use crate::message::{GatewayId, MessageId};
 use hashbrown::{DefaultHashBuilder, HashTable};
+use std::cell::Cell;
 use std::collections::BTreeSet;
 use std::hash::BuildHasher;
 
@@ -24,6 +25,8 @@ pub(super) struct Messages {
     roomy: BTreeSet<u32>,
     by_id: HashTable<Place>,
     by_upstream: HashTable<Place>,
+    /// The slot that was asked for last: several questions about one message follow each other.
+    asked: Cell<u32>,
 }
 
 #[derive(Debug, Default)]
@@ -64,6 +67,7 @@ impl Messages {
             roomy: BTreeSet::new(),
             by_id: HashTable::new(),
             by_upstream: HashTable::new(),
+            asked: Cell::new(0),
         }
     }
 
@@ -183,9 +187,15 @@ impl Messages {
     }
 
     fn place_of(&self, id: MessageId) -> Option<u32> {
+        let holds_it = |slot: u32| self.at(slot).is_some_and(|m| m.id == id);
+        if holds_it(self.asked.get()) {
+            return Some(self.asked.get());
+        }
         let hash = half(self.hasher.hash_one(id));
-        let is_it = |p: &Place| p.hash == hash && self.at(p.slot).is_some_and(|m| m.id == id);
-        self.by_id.find(spread(hash), is_it).map(|p| p.slot)
+        let is_it = |p: &Place| p.hash == hash && holds_it(p.slot);
+        let slot = self.by_id.find(spread(hash), is_it)?.slot;
+        self.asked.set(slot);
+        Some(slot)
     }
 
     fn at(&self, slot: u32) -> Option<&Mt> {
