@@ -242,6 +242,52 @@ async fn a_receipt_on_another_bind_is_matched() {
     bridge.stop().await;
 }
 
+/// For a message centre that knows no transceiver.
+#[tokio::test]
+async fn a_pair_sends_on_its_transmitter_and_hears_on_its_receiver() {
+    let smsc = simulator(Options::default()).await;
+    let bridge = Bridge::start(&smsc, with(quick(), serde_json::json!({"bind": "tx_rx"}))).await;
+    let status = || bridge.board.of(bridge.gateway).unwrap_or_default();
+    until("both binds", || status().bind == "bound_tx_rx").await;
+    assert_eq!((status().bound, status().wanted), (2, 2));
+    // The only one that would take a deliver_sm is the receiver.
+    assert_eq!(smsc.bound(), 1);
+    let mut messages = Vec::new();
+    for n in 0..30 {
+        messages.push(bridge.send(&n.to_string()).await);
+    }
+    for id in &messages {
+        bridge.until_state(*id, State::Submitted).await;
+    }
+    let sent = smsc.recorded();
+    assert!(sent.iter().all(|s| s.connection == sent[0].connection));
+    for one in &sent {
+        let status = smsc.deliver(simulator::receipt_for(one, "DELIVRD")).await;
+        assert_eq!(status, Some(CommandStatus::ESME_ROK));
+    }
+    for id in messages {
+        bridge.until_state(id, State::Delivered).await;
+    }
+    bridge.stop().await;
+    until("the unbind", || smsc.bound() == 0).await;
+}
+
+/// Nothing could be sent, so a route takes another gateway.
+#[tokio::test]
+async fn a_receiver_alone_makes_no_gateway_that_is_up() {
+    let smsc = simulator(Options::default()).await;
+    smsc.answer_next_binds([CommandStatus::ESME_RALYBND]);
+    let bridge = Bridge::start(&smsc, with(quick(), serde_json::json!({"bind": "tx_rx"}))).await;
+    let status = || bridge.board.of(bridge.gateway).unwrap_or_default();
+    // A refused bind waits for five seconds.
+    until("the receiver's bind", || status().bind == "bound_rx").await;
+    assert_eq!(status().bound, 1);
+    assert!(!status().is_up());
+    until("the transmitter's bind", || status().bind == "bound_tx_rx").await;
+    assert!(status().is_up());
+    bridge.stop().await;
+}
+
 #[tokio::test]
 async fn hexadecimal_ids_match_decimal_receipts() {
     let smsc = simulator(Options {

@@ -21,6 +21,8 @@ use super::{
 pub struct SmppSettings {
     /// `[smpp]` with this gateway's own values.
     pub link: SmppDefaults,
+    /// In which directions its connections are bound. Default "trx": one carries both.
+    pub bind: BindMode,
     /// How an id in a receipt becomes the id of a response. Default "auto": each way is tried.
     pub receipt_id: ReceiptId,
     /// What becomes of a `submit_sm` whose fate is unknown. Default "resend": a possible duplicate
@@ -60,6 +62,15 @@ pub struct GatewayTls {
     /// `tls_pin_sha256`: SHA-256 of the peer's own certificate (DER), 64 hexadecimal digits, colons
     /// allowed. None: any certificate that is trusted.
     pub pin_sha256: Option<[u8; 32]>,
+}
+
+/// In which directions a gateway's connections are bound.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum BindMode {
+    /// Each is a transceiver.
+    Transceiver,
+    /// Pairs of a transmitter and a receiver, for an SMSC that knows no transceiver.
+    Pair,
 }
 
 /// How an id in a receipt becomes the id of a response.
@@ -116,6 +127,7 @@ impl SmppSettings {
     pub fn new(link: SmppDefaults) -> Self {
         Self {
             link,
+            bind: BindMode::Transceiver,
             receipt_id: ReceiptId::Auto,
             on_unknown: OnUnknown::Resend,
             data_coding_gsm7: 0,
@@ -150,9 +162,9 @@ impl SmppSettings {
 
     fn read(table: &mut Table<'_>, defaults: &SmppDefaults) -> Self {
         let default = Self::new(SmppDefaults::read(table, defaults));
-        table.or("bind", (), bind);
         Self {
             link: default.link,
+            bind: table.or("bind", default.bind, value::word),
             receipt_id: table.or("receipt_id", default.receipt_id, value::word),
             on_unknown: table.or("on_unknown", default.on_unknown, value::word),
             data_coding_gsm7: table.or(
@@ -210,15 +222,6 @@ fn read_member<T>(
         .collect())
 }
 
-/// A transceiver is the only bind there is so far, so there is nothing to remember.
-fn bind(written: &Value) -> Result<(), Wrong> {
-    match value::any_text(written)? {
-        "trx" => Ok(()),
-        "tx_rx" | "tx" | "rx" => Err(Wrong::new("is not supported yet").hint("use \"trx\"")),
-        _ => Err("must be \"trx\"".into()),
-    }
-}
-
 /// A field of one octet, or the word "auto" (None).
 fn number_or_auto(written: &Value) -> Result<Option<u8>, Wrong> {
     match written {
@@ -248,6 +251,11 @@ fn sha256(written: &Value) -> Result<[u8; 32], Wrong> {
     octets
         .and_then(|octets: Vec<u8>| octets.try_into().ok())
         .ok_or_else(|| "must be 64 hexadecimal digits, with or without colons".into())
+}
+
+impl Word for BindMode {
+    const WORDS: &'static [(&'static str, Self)] =
+        &[("trx", Self::Transceiver), ("tx_rx", Self::Pair)];
 }
 
 impl Word for ReceiptId {
@@ -321,7 +329,7 @@ mod tests {
     fn a_gateway_says_its_own_values_and_inherits_the_rest() {
         let pin = "AB:".repeat(31) + "cd";
         let settings = read(json!({ "smpp": {
-            "bind": "trx", "binds": 2, "window": 50, "throughput": 100, "system_type": "SMPP",
+            "bind": "tx_rx", "binds": 2, "window": 50, "throughput": 100, "system_type": "SMPP",
             "receipt_id": "hex_to_dec", "on_unknown": "hold", "validity_s": 3600,
             "data_coding_gsm7": 1, "concat": "sar", "source_ton": 5, "source_npi": "auto",
             "dest_ton": 1, "dest_npi": 1, "enquire_link_s": 15, "response_timeout_s": 60,
@@ -338,6 +346,7 @@ mod tests {
             settings.link.bind_timeout,
             SmppDefaults::default().bind_timeout
         );
+        assert_eq!(settings.bind, BindMode::Pair);
         assert_eq!(settings.receipt_id, ReceiptId::HexToDec);
         assert_eq!(settings.on_unknown, OnUnknown::Hold);
         assert_eq!(settings.concat, Concat::Sar);
@@ -350,7 +359,7 @@ mod tests {
     #[test]
     fn every_mistake_in_meta_is_named_with_its_path() {
         let wrong = read(json!({ "smpp": {
-            "bind": "tx_rx", "window": 0, "binds": "two", "receipt_id": "same ", "source_ton": 256,
+            "bind": "rx", "window": 0, "binds": "two", "receipt_id": "same ", "source_ton": 256,
             "dest_npi": "national", "concat": true, "system_type": "thirteen octe",
             "tls_pin_sha256": "abc", "interface_version": "3.4", "reconnect_max_ms": 10,
             "validity_s": 1.5, "throughput": 18_446_744_073_709_551_615_u64,
@@ -378,11 +387,6 @@ mod tests {
             );
         }
         assert_eq!(wrong.len(), 13, "{wrong:?}");
-        let bind = wrong
-            .iter()
-            .find(|(path, _)| path == "meta.smpp.bind")
-            .unwrap();
-        assert_eq!(bind.1, "is not supported yet; use \"trx\"");
         assert_eq!(read(json!({ "smpp": 5 })).unwrap_err()[0].0, "meta.smpp");
     }
 

@@ -121,7 +121,8 @@ impl std::fmt::Debug for Gateway {
 /// The live state of a gateway, as its task publishes it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct GatewayStatus {
-    /// `bound_trx`, `binding`, `waiting`, `refused`, …; over HTTP `ready` or `failing`.
+    /// `bound_trx`, `bound_tx_rx`, `binding`, `waiting`, `refused`, …; over HTTP `ready` or
+    /// `failing`.
     pub bind: &'static str,
     pub since: Timestamp,
     /// Binds up, and binds wanted; over HTTP there are none.
@@ -131,10 +132,13 @@ pub struct GatewayStatus {
     pub reason: Option<String>,
 }
 
+/// Only receivers are up: receipts come, and nothing can be sent.
+pub const BOUND_RX: &str = "bound_rx";
+
 impl GatewayStatus {
     /// It takes messages. One that is reached over HTTP has no binds to go by: whether its
     /// upstream answers shows in each request.
     pub fn is_up(&self) -> bool {
-        self.bound > 0 || matches!(self.bind, "ready" | "failing")
+        (self.bound > 0 && self.bind != BOUND_RX) || matches!(self.bind, "ready" | "failing")
     }
 }

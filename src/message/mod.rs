@@ -27,7 +27,7 @@ pub use event::{
     SnapshotSegment,
 };
 pub use figures::{Figures, LaneFigures};
-pub use gateway::{Gateway, GatewayStatus, Transport};
+pub use gateway::{BOUND_RX, Gateway, GatewayStatus, Transport};
 pub use head::{
     EncodedHead, Family, FamilyRef, Head, HeadRef, Receipts, TerseRef, TrafficClass,
     UniversalOrigin, UniversalRef, UseCaseOrigin, UseCaseRef, Wants,

@@ -78,7 +78,7 @@ const NUMBERS: [(&str, i64, i64, &str); 17] = [
 
 /// One of a few words.
 const WORDS: [(&str, &[&str]); 5] = [
-    ("bind", &["trx"]),
+    ("bind", &["trx", "tx_rx"]),
     ("receipt_id", &["auto", "same", "hex_to_dec", "dec_to_hex"]),
     ("on_unknown", &["resend", "hold", "fail"]),
     ("concat", &["udh", "sar", "payload"]),

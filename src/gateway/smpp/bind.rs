@@ -11,7 +11,7 @@ mod work;
 use super::super::answer_of;
 use super::connect::connect;
 use super::ended::{Ended, why_closed};
-use super::{Account, BOUND};
+use super::{Account, bound};
 use crate::message::{GatewayId, MessageId};
 use crate::queue::disposition;
 use crate::route;
@@ -54,10 +54,12 @@ pub(super) async fn run(account: &Arc<Account>, number: u16) -> Ended {
     };
     account.show(number, "binding", None);
     let now = Instant::now();
+    let bind_as = account.settings.bind_as(number);
     let mut bind = Bind {
         account,
         number,
-        session: Session::esme(account.session_options(), now),
+        bind_as,
+        session: Session::esme(account.session_options(bind_as), now),
         leased: VecDeque::new(),
         lease: None,
         lease_after: None,
@@ -80,6 +82,7 @@ pub(super) async fn run(account: &Arc<Account>, number: u16) -> Ended {
 struct Bind<'a> {
     account: &'a Arc<Account>,
     number: u16,
+    bind_as: BindAs,
     session: Session<Sent>,
     /// Segments leased and not yet written.
     leased: VecDeque<(Sent, Body)>,
@@ -210,8 +213,9 @@ impl Bind<'_> {
                         .bind_attempts
                         .with_label_values(&[self.account.metrics.name.as_str(), "bound"])
                         .inc();
-                    info!(gateway = %self.id(), bind = self.number, smsc = %system_id.to_str(), "bound");
-                    self.account.show(self.number, BOUND, None);
+                    let word = bound(self.bind_as);
+                    info!(gateway = %self.id(), bind = self.number, smsc = %system_id.to_str(), "{word}");
+                    self.account.show(self.number, word, None);
                     if self.draining {
                         self.begin_unbind(now);
                     }
@@ -408,7 +412,8 @@ impl Bind<'_> {
         if let Some(at) = self.lease_after {
             next = next.min(at);
         }
-        if self.lease.is_none()
+        if self.bind_as.submits()
+            && self.lease.is_none()
             && self.leased.is_empty()
             && self.session.room() > 0
             && !self.draining
@@ -437,7 +442,7 @@ impl Bind<'_> {
 }
 
 impl Account {
-    fn session_options(&self) -> SessionOptions {
+    fn session_options(&self, bind_as: BindAs) -> SessionOptions {
         let link = &self.settings.smpp.link;
         SessionOptions {
             window: self.settings.window,
@@ -448,7 +453,7 @@ impl Account {
             response_timeout: link.response_timeout,
             unbind_timeout: link.unbind_timeout,
             octets_max: link.max_pdu,
-            ..SessionOptions::esme(BindAs::Transceiver, self.settings.bind.clone())
+            ..SessionOptions::esme(bind_as, self.settings.bind.clone())
         }
     }
 }

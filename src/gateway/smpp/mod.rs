@@ -11,13 +11,14 @@ mod meter;
 mod settings;
 
 use super::{Context, now};
-use crate::message::{Gateway, GatewayStatus, Timestamp};
+use crate::message::{BOUND_RX, Gateway, GatewayStatus, Timestamp};
 use crate::metrics::label;
 use crate::queue::Pacer;
 use crate::shutdown::Shutdown;
 use ended::Ended;
 use meter::BindMetrics;
 use settings::Settings;
+use smpp_protocol::session::BindAs;
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
@@ -190,12 +191,15 @@ impl Account {
                 since,
             },
         );
-        let bound = states.values().filter(|s| s.word == BOUND).count();
-        let best = states
-            .values()
-            .find(|s| s.word == BOUND)
-            .or(states.values().next())
-            .cloned();
+        let up = states.values().filter(|s| is_bound(s.word));
+        let bound = up.clone().count();
+        let mut best = up.clone().next().or(states.values().next()).cloned();
+        if let Some(best) = &mut best
+            && let Some(other) = up.clone().find(|s| s.word != best.word)
+        {
+            best.word = BOUND_PAIR;
+            best.since = best.since.max(other.since);
+        }
         drop(states);
         let bound = u32::try_from(bound).unwrap_or(u32::MAX);
         let name = label(self.id());
@@ -218,7 +222,20 @@ impl Account {
 }
 
 /// The word of a bind that is up.
-const BOUND: &str = "bound_trx";
+fn bound(bind_as: BindAs) -> &'static str {
+    match bind_as {
+        BindAs::Transceiver => "bound_trx",
+        BindAs::Transmitter => "bound_tx",
+        BindAs::Receiver => BOUND_RX,
+    }
+}
+
+fn is_bound(word: &str) -> bool {
+    matches!(word, "bound_trx" | "bound_tx" | BOUND_RX)
+}
+
+/// A transmitter and a receiver are up.
+const BOUND_PAIR: &str = "bound_tx_rx";
 
 #[cfg(test)]
 mod tests {

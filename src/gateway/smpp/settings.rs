@@ -1,13 +1,14 @@
 //! What a bind has to know, from the gateway's record and the configuration.
 
 use crate::config::Config;
-use crate::config::gateway::{OnUnknown as OnUnknownSetting, SmppSettings};
+use crate::config::gateway::{BindMode, OnUnknown as OnUnknownSetting, SmppSettings};
 use crate::message::{Gateway, OnUnknown};
 use crate::outbound::submit;
 use crate::tls::{Pin, Trust};
 use rustls::pki_types::ServerName;
 use smpp_protocol::coding::{InterfaceVersion, Npi, Ton};
 use smpp_protocol::pdu::Bind;
+use smpp_protocol::session::BindAs;
 use std::time::Duration;
 use tokio_rustls::TlsConnector;
 
@@ -19,6 +20,8 @@ pub(super) struct Settings {
     pub(super) port: u16,
     /// `None` is plain TCP.
     pub(super) tls: Option<(TlsConnector, ServerName<'static>)>,
+    /// Connections: each a transceiver, or the transmitters at even places with their receivers
+    /// behind them.
     pub(super) binds: u16,
     pub(super) window: usize,
     pub(super) throughput: Option<u32>,
@@ -58,7 +61,10 @@ impl Settings {
             host: gateway.server_host.clone(),
             port: gateway.server_port,
             tls,
-            binds: link.binds.get(),
+            binds: match smpp.bind {
+                BindMode::Transceiver => link.binds.get(),
+                BindMode::Pair => link.binds.get().saturating_mul(2),
+            },
             window: usize::from(link.window.get()),
             throughput: link.throughput.map(std::num::NonZeroU32::get),
             on_unknown: match smpp.on_unknown {
@@ -72,6 +78,17 @@ impl Settings {
             inbound_max: usize::try_from(link.deliver_inflight_max).unwrap_or(usize::MAX),
             smpp,
         })
+    }
+}
+
+impl Settings {
+    /// What the connection at this place is bound as.
+    pub(super) fn bind_as(&self, number: u16) -> BindAs {
+        match self.smpp.bind {
+            BindMode::Transceiver => BindAs::Transceiver,
+            BindMode::Pair if number.is_multiple_of(2) => BindAs::Transmitter,
+            BindMode::Pair => BindAs::Receiver,
+        }
     }
 }
 

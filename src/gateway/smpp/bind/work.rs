@@ -11,7 +11,11 @@ use tracing::debug;
 
 impl Bind<'_> {
     /// Writes leased segments while the window has room, and asks for more.
+    /// A receiver has no part in it.
     pub(super) fn pump(&mut self, now: Instant) {
+        if !self.bind_as.submits() {
+            return;
+        }
         while self.session.room() > 0 && self.session.transmit().len() < WRITE_OCTETS_MAX {
             let Some((sent, body)) = self.leased.pop_front() else {
                 break;
