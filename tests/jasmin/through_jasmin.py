@@ -148,9 +148,9 @@ def verdicts(line):
 
 
 def refusals(line):
-    line.refused("no route", "HTTP 412: No route found", country=NOWHERE)
+    line.refused("no route", "No route found", country=NOWHERE)
     line.change(password="wrong")
-    line.refused("a wrong password", f"HTTP 403: Authentication failure for username:{peer.USER}")
+    line.refused("a wrong password", f"Authentication failure for username:{peer.USER}")
     line.change(password=peer.PASSWORD)
     status, answer = line.send("x" * 153 * 6)
     refused = status, list(answer.get("errors", {}))

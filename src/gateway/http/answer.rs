@@ -41,12 +41,12 @@ pub(super) fn read(status: StatusCode, body: &[u8]) -> Verdict {
 }
 
 impl Verdict {
-    /// Refused with an HTTP status; `said` is what the upstream adds.
+    /// Refused with an HTTP status, which is told only where the upstream says nothing: the record
+    /// of its answer has it anyway.
     pub(super) fn refused(status: StatusCode, said: &str) -> Verdict {
-        let said = said.trim();
-        let reason = match said {
+        let reason = match said.trim() {
             "" => format!("HTTP {status}"),
-            said => format!("HTTP {}: {said}", status.as_u16()),
+            said => said.to_owned(),
         };
         Verdict::Refused {
             reason: bounded(&reason),
@@ -181,17 +181,17 @@ mod tests {
                 r#"{"message":"Error \"No route found"}"#,
                 "No route found",
             ),
-            (500, "boom", "HTTP 500: boom"),
+            (500, "boom", "boom"),
             (503, "", "HTTP 503 Service Unavailable"),
             (302, "", "HTTP 302 Found"),
-            (412, r#"Error "No route found""#, "HTTP 412: No route found"),
+            (412, r#"Error "No route found""#, "No route found"),
             (
                 403,
                 r#"{"message":"Error \"Authentication failure"}"#,
-                "HTTP 403: Authentication failure",
+                "Authentication failure",
             ),
-            (400, r#"{"error":"bad number"}"#, "HTTP 400: bad number"),
-            (400, r#"{"x":1}"#, r#"HTTP 400: {"x":1}"#),
+            (400, r#"{"error":"bad number"}"#, "bad number"),
+            (400, r#"{"x":1}"#, r#"{"x":1}"#),
         ] {
             assert_eq!(told(status, body), Err(reason.into()), "{body}");
         }

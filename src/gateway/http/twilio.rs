@@ -53,13 +53,9 @@ mod tests {
                 r#"{"code":21211,"message":"Invalid 'To' Phone Number","status":400}"#,
                 "Invalid 'To' Phone Number (code 21211)",
             ),
-            (
-                401,
-                r#"{"message":"Authenticate"}"#,
-                "HTTP 401: Authenticate",
-            ),
-            (429, r#"{"code":20429}"#, "HTTP 429: code 20429"),
-            (503, "down", "HTTP 503: down"),
+            (401, r#"{"message":"Authenticate"}"#, "Authenticate"),
+            (429, r#"{"code":20429}"#, "code 20429"),
+            (503, "down", "down"),
         ] {
             assert_eq!(told(status, body), Err(reason.into()), "{body}");
         }
