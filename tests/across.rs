@@ -379,6 +379,8 @@ async fn x_023_the_tlv_tells_the_state() {
         scene.smsc.deliver(tlv(&external, state, "")).await;
         let record = scene.record(id).await;
         assert_eq!(record["delivery_status"], "submitted", "{state}");
+        let internal = if state == 99 { "submitted" } else { "enroute" };
+        assert_eq!(record["state"], internal, "{state}");
         scene.receive(&external, "DELIVRD").await;
         scene.until_state(id, "delivered").await;
     }
@@ -400,6 +402,54 @@ async fn x_024_unknown_is_final_where_the_operator_says_so() {
     scene.receive(&external, "UNKNOWN").await;
     let record = scene.until_state(id, "undelivered").await;
     assert_eq!(record["delivery_status"], "failed");
+}
+
+/// Each family says it in its own words.
+#[tokio::test]
+async fn x_001_a_receipt_delivers_in_the_words_of_each_family() {
+    let scene = Scene::new().await;
+    let http = scene.http();
+    let case = json!({"name": "Alerts", "gateway": "smsc-main", "senders": ["12345"]});
+    let case = http.json("POST", "/v1/use-cases", ADMIN, case).await.json();
+    let (first, _) = scene.submitted("first").await;
+    let third = json!({
+        "use_case_id": case["id"], "to_phone_number": "+14155550100", "message": "third",
+    });
+    let third = http.json("POST", "/v1/sms/", SENDER, third).await;
+    assert_eq!(third.status, 201, "{}", third.text());
+    let fourth = json!({
+        "destination": "+393401234567", "sender": "MyBrand", "body": "fourth", "messageId": "m-4",
+    });
+    let headers = [
+        ("x-api-key", "uk-acme"),
+        ("content-type", "application/json"),
+    ];
+    let path = "/api/message-server/sms/send";
+    let fourth = http.call("POST", path, &headers, fourth.to_string()).await;
+    assert_eq!(fourth.status, 200, "{}", fourth.text());
+    let recorded = wait_for("all submits", async || {
+        let recorded = scene.smsc.recorded();
+        (recorded.len() == 3).then_some(recorded)
+    })
+    .await;
+    for submit in recorded {
+        scene.receive(&submit.message_id, "DELIVRD").await;
+    }
+    let record = scene.until_state(first, "delivered").await;
+    assert_eq!(record["delivery_status"], "delivered");
+    let path = format!("/v1/sms/{}", third.json()["id"].as_str().unwrap());
+    let shown = wait_for("the delivery of the third family's", async || {
+        let shown = http.get(&path, READER).await.json();
+        (shown["status"] == "delivered").then_some(shown)
+    })
+    .await;
+    assert!(shown["delivered_at"].is_string(), "{shown}");
+    let told = scene.app.until("POST", "/universal", 1).await;
+    let told = told[0].json();
+    assert_eq!(
+        (&told["messageId"], &told["statusCode"]),
+        (&json!("m-4"), &json!(3))
+    );
 }
 
 // ---- the disk fails

@@ -12,6 +12,12 @@ use smpp_protocol::receipt::{Receipt, ReceiptDate, ReceiptState};
 /// An intermediate notification is never final, whatever it says. `ACCEPTD` means in
 /// the field that the message centre has it, and `UNKNOWN` that it knows nothing.
 pub fn state_of(receipt: &Receipt, intermediate: bool, unknown_is_final: bool) -> Option<State> {
+    if receipt
+        .message_state
+        .is_some_and(|state| state.0 > STATES_MAX)
+    {
+        return None;
+    }
     let state = match receipt.state? {
         ReceiptState::Delivered => State::Delivered,
         ReceiptState::Expired => State::Expired,
@@ -20,7 +26,8 @@ pub fn state_of(receipt: &Receipt, intermediate: bool, unknown_is_final: bool) -
         ReceiptState::Rejected => State::Rejected,
         ReceiptState::Accepted | ReceiptState::Enroute | ReceiptState::Scheduled => State::Enroute,
         ReceiptState::Unknown if unknown_is_final => State::Undelivered,
-        ReceiptState::Unknown | ReceiptState::Unrecognised => return None,
+        ReceiptState::Unknown => State::Enroute,
+        ReceiptState::Unrecognised => return None,
     };
     if intermediate {
         Some(State::Enroute)
@@ -28,6 +35,9 @@ pub fn state_of(receipt: &Receipt, intermediate: bool, unknown_is_final: bool) -
         Some(state)
     }
 }
+
+/// The last `message_state` that SMPP 5.0 names: a higher one says nothing.
+const STATES_MAX: u8 = 9;
 
 /// The receipt as the log keeps it.
 pub(super) fn report(receipt: &Receipt, ids: &[String], source_addr: String) -> SmppReport {
@@ -105,7 +115,7 @@ mod tests {
             ("FAILED", Some(State::Undelivered)),
             ("ACCEPTD", Some(State::Enroute)),
             ("ENROUTE", Some(State::Enroute)),
-            ("UNKNOWN", None),
+            ("UNKNOWN", Some(State::Enroute)),
             ("FOOBARR", None),
         ];
         for (word, state) in table {
@@ -123,6 +133,16 @@ mod tests {
             told("id:1 stat:UNKNOWN", false, true),
             Some(State::Undelivered)
         );
+        let of_number = |number| {
+            let receipt = Receipt {
+                state: Some(MessageState(number).into()),
+                message_state: Some(MessageState(number)),
+                ..Receipt::default()
+            };
+            state_of(&receipt, false, true)
+        };
+        assert_eq!(of_number(7), Some(State::Undelivered));
+        assert_eq!(of_number(10), None, "no number of the specification");
     }
 
     #[test]
