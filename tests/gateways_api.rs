@@ -460,6 +460,8 @@ async fn messages_can_be_listed_by_what_is_known_of_them() {
         ("?state=delivered", vec![first]),
         (&format!("?external_message_id={external}"), vec![first]),
         ("?to_number=%2B4915112345678", vec![second, first]),
+        ("?to_number=+4915112345678", vec![second, first]),
+        ("?to_number=4915112345678", vec![second, first]),
         ("?to_number=4915100000000", vec![]),
         ("?page=2&per_page=1", vec![first]),
         ("?from=2020-01-01T00:00:00Z", vec![second, first]),
@@ -1088,7 +1090,7 @@ async fn g_081_every_way_to_bring_a_dlr_has_the_same_result() {
     assert_eq!(answer.header("allow"), Some("POST"));
 }
 
-/// G-083 to G-086, G-091, G-092, G-103 and G-104: what the words mean.
+/// G-083, G-084, G-085, G-091, G-092, G-103 and G-104: what the words mean.
 #[tokio::test]
 async fn g_083_the_word_decides_state_and_times() {
     let scene = verbatim().await;

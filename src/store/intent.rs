@@ -308,6 +308,7 @@ pub struct Filter {
     /// `pending`, `delivered`, `dead` or `unrouted`.
     pub mo_state: Option<String>,
     pub tenant_id: Option<u64>,
+    /// Without a `+`.
     pub to_number: Option<String>,
     pub external_id: Option<String>,
     pub from: Option<Timestamp>,
@@ -340,7 +341,7 @@ impl Filter {
                     && self
                         .to_number
                         .as_deref()
-                        .is_none_or(|n| m.head.destination == n)
+                        .is_none_or(|n| m.head.destination.trim_start_matches('+') == n)
                     && self.external_id.as_deref().is_none_or(|id| {
                         m.segments
                             .iter()

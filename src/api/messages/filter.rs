@@ -27,14 +27,17 @@ pub(super) fn parameters(operation: &mut Operation<'_>) {
             "tenant_id",
             Schema::integer(TENANTS).says("Whose they are."),
         )
-        .query("to_number", text("As it was written in the request."))
+        .query(
+            "to_number",
+            text("As it was written in the request, with or without its `+`."),
+        )
         .query("external_message_id", text("The upstream's id."))
         .query(
             "sms_gateway_id",
             Schema::integer(GATEWAYS).says("Of which gateway."),
         )
         .query("from", instant_schema().says("Not older than this."))
-        .query("to", instant_schema().says("Older than this."));
+        .query("to", instant_schema().says("Not younger than this."));
 }
 
 /// Describes what [`instant`] reads.
@@ -83,12 +86,9 @@ fn state(name: &str, faults: &mut Faults) -> Option<State> {
     state
 }
 
-/// A `+` in a query is a blank by the time it comes here.
+/// Without its `+`, which is a blank by the time it comes here if nobody escaped it.
 fn number(text: &str) -> String {
-    match text.strip_prefix(' ') {
-        Some(digits) => format!("+{digits}"),
-        None => text.to_owned(),
-    }
+    text.trim_start_matches(['+', ' ']).to_owned()
 }
 
 pub(in super::super) fn instant(
