@@ -26,6 +26,7 @@ pub fn run(path: &Path) -> ExitCode {
         Err(code) => return code,
     };
     runtime.block_on(async {
+        survive_file_limits();
         let daemon = match Daemon::start(config).await {
             Ok(daemon) => daemon,
             Err(e) => {
@@ -39,6 +40,14 @@ pub fn run(path: &Path) -> ExitCode {
         daemon.stop().await;
         ExitCode::SUCCESS
     })
+}
+
+/// A write beyond RLIMIT_FSIZE is an error like that of a full disk, not the end of the process.
+fn survive_file_limits() {
+    let xfsz = SignalKind::from_raw(rustix::process::Signal::XFSZ.as_raw());
+    if let Err(e) = signal(xfsz) {
+        warn!(error = %e, "SIGXFSZ is not handled: a limit on file sizes would end this process");
+    }
 }
 
 /// SIGTERM or SIGINT; a second one ends the process at once.
