@@ -28,7 +28,7 @@ const CHAIN: &str = r#"
 
 struct World {
     bridge: Bridge,
-    /// `None`: it is gone.
+    /// `None`: it is gone, or no message centre.
     centres: [Option<Simulator>; 3],
     ids: [u64; 3],
     _app: App,
@@ -38,6 +38,11 @@ const NAMES: [&str; 3] = ["a", "b", "c"];
 
 impl World {
     async fn with(routes: &str) -> World {
+        World::behind(routes, None).await
+    }
+
+    /// With an upstream of this type in the place of the first message centre.
+    async fn behind(routes: &str, upstream: Option<(&Prov, Value)>) -> World {
         let app = App::start().await;
         let mut config = reference(app.address);
         let routes: toml::Table = routes.parse().unwrap();
@@ -53,7 +58,15 @@ impl World {
             ids: [0; 3],
             _app: app,
         };
-        for (at, name) in NAMES.into_iter().enumerate() {
+        if let Some((prov, change)) = &upstream {
+            let body = with(
+                with(prov.gateway("http"), change.clone()),
+                json!({"name": "a"}),
+            );
+            world.ids[0] = world.bridge.http.create(body).await;
+        }
+        let first = usize::from(upstream.is_some());
+        for (at, name) in NAMES.into_iter().enumerate().skip(first) {
             let centre = message_centre().await;
             let change = json!({
                 "name": name,
@@ -63,7 +76,7 @@ impl World {
             world.ids[at] = world.bridge.http.create(body).await;
             world.centres[at] = Some(centre);
         }
-        for at in 0..3 {
+        for at in first..3 {
             world.until_up(at, true).await;
         }
         world
@@ -417,23 +430,156 @@ async fn a_refusal_of_a_class_goes_on_and_none_is_tried_twice() {
 #[tokio::test]
 async fn a_message_in_doubt_stays_where_it_is() {
     let mut world = World::with(CHAIN).await;
+    // The first takes one, never answers, and has room for no other.
+    let narrow = json!({"meta": {"smpp": {"window": 1, "reconnect_initial_ms": 100, "reconnect_max_ms": 200}}});
+    world.bridge.http.patch(world.ids[0], narrow).await;
+    wait_for("the new bind", async || {
+        (world.centre(0).binds() == 2).then_some(())
+    })
+    .await;
+    world.until_up(0, true).await;
     world.centre(0).set_response_delay(Duration::from_secs(60));
-    world.send(json!({})).await;
+    world.send(json!({"body": "doubted"})).await;
+    let doubted = world.newest().await;
     world.until_submits(0, 1).await;
-    let id = world.newest().await;
+    world.send(json!({"body": "waits"})).await;
+    let waits = world.newest().await;
     world.kill(0).await;
     // Its gateway's policy sends it again there, and nobody else does.
     wait_for("the doubt is recorded", async || {
-        let types = world.bridge.http.event_types(id).await;
+        let types = world.bridge.http.event_types(doubted).await;
         types.contains(&"resubmitted".to_owned()).then_some(())
     })
     .await;
-    // One that is not in doubt goes on, which shows that the watch is at work.
-    tokio::time::sleep(QUIET + Duration::from_millis(500)).await;
-    world.send(json!({"body": "fresh"})).await;
-    world.until_submits(1, 1).await;
-    assert_eq!(world.moves(id).await, []);
+    // The one behind it goes on, which shows that the watch has been at work.
+    let got = world.until_submits(1, 1).await;
+    assert_eq!(got[0].submit.short_message, b"waits".as_slice());
+    assert_eq!(world.moves(waits).await, [moved("a", "b", "down")]);
+    assert_eq!(world.moves(doubted).await, []);
     assert_eq!(world.submits()[1..], [1, 0]);
+    world.must_be_sound().await;
+}
+
+/// Messages keep a gateway, not its name.
+#[tokio::test]
+async fn a_gateway_that_is_renamed_is_left_and_taken_all_the_same() {
+    let mut world = World::with(CHAIN).await;
+    world.kill(0).await;
+    let address = world.kill(1).await;
+    world.kill(2).await;
+    world.send(json!({})).await;
+    let id = world.newest().await;
+    for at in [0, 1] {
+        let name = json!({"name": format!("renamed {at}")});
+        let answer = world.bridge.http.patch(world.ids[at], name).await;
+        assert_eq!(answer.status, 200, "{}", answer.text());
+    }
+    let options = smpp_bridge::simulator::Options {
+        listen: address,
+        ..common::account()
+    };
+    world.centres[1] = Some(Simulator::start(options).await.unwrap());
+    world.until_submits(1, 1).await;
+    assert_eq!(world.moves(id).await, [moved("a", "b", "down")]);
+    world.must_be_sound().await;
+}
+
+/// As the chain above, after refusals of every class.
+const ALL: &str = r#"
+    [[routes]]
+    name = "world"
+    down_after_ms = 500
+    [[routes.rules]]
+    to = [{ gateway = "a" }]
+    failover = ["b", "c"]
+    failover_on = ["unavailable", "rejected", "invalid"]
+"#;
+
+#[tokio::test]
+async fn a_refusal_over_http_goes_on_and_what_may_have_been_taken_does_not() {
+    let prov = Prov::start().await;
+    let impatient = json!({"meta": {"http": {"timeout_s": 1}}});
+    let world = World::behind(ALL, Some((&prov, impatient))).await;
+    let now = |status: u16, body: &str| Said::Now(status, body.to_owned());
+    let mut moves = 0;
+    for (n, (said, class)) in [
+        (now(503, "busy"), Some("unavailable")),
+        (now(429, ""), Some("unavailable")),
+        (now(401, "who?"), Some("unavailable")),
+        (now(404, "where?"), Some("rejected")),
+        (now(200, r#"Error "No route found""#), Some("rejected")),
+        (now(400, "what?"), Some("invalid")),
+        (now(500, "boom"), None),
+        (now(502, ""), None),
+        (now(504, ""), None),
+        (Said::Hang, None),
+        (Said::Close, None),
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        let what = format!("{said:?}");
+        prov.say([said]);
+        world.send(json!({"body": format!("m{n}")})).await;
+        let id = world.newest().await;
+        let (state, told) = match class {
+            Some(class) => ("submitted", vec![moved("a", "b", class)]),
+            None => ("failed", vec![]),
+        };
+        let record = world.bridge.http.until_state(id, state).await;
+        moves += usize::from(class.is_some());
+        assert_eq!(world.moves(id).await, told, "{what}");
+        let gateway = world.ids[usize::from(class.is_some())];
+        assert_eq!(record["sms_gateway_id"], gateway, "{what}");
+        assert_eq!(prov.seen().len(), n + 1, "{what}");
+        assert_eq!(world.submits()[1..], [moves, 0], "{what}");
+    }
+    // Nobody listens: nothing was said to anybody.
+    let nowhere = json!({"server_port": 9});
+    let answer = world.bridge.http.patch(world.ids[0], nowhere).await;
+    assert_eq!(answer.status, 200, "{}", answer.text());
+    world.send(json!({"body": "last"})).await;
+    let id = world.newest().await;
+    world.bridge.http.until_state(id, "submitted").await;
+    assert_eq!(
+        world.moves(id).await,
+        [moved("a", "b", "unavailable")],
+        "no connection"
+    );
+    world.must_be_sound().await;
+}
+
+#[tokio::test]
+async fn who_has_opted_out_at_the_provider_is_tried_nowhere_else() {
+    let prov = Prov::start().await;
+    let twilio = json!({"provider_type": "twilio", "username": "AC1", "password": "key"});
+    let world = World::behind(ALL, Some((&prov, twilio))).await;
+    let http = world.bridge.http;
+    let says = |code: u32| Said::json(400, &json!({"code": code, "message": "no", "status": 400}));
+    prov.say([says(21610)]);
+    world.send(json!({})).await;
+    let id = world.newest().await;
+    http.until_state(id, "failed").await;
+    assert_eq!(world.moves(id).await, []);
+    let case = json!({"name": "Alerts", "route": "world", "senders": ["12345"]});
+    let case = http.json("POST", "/v1/use-cases", ADMIN, case).await.json();
+    let body =
+        json!({"use_case_id": case["id"], "to_phone_number": "+14155550100", "message": "hi"});
+    // Who waits for the provider's answer is told, and later before anybody is asked.
+    prov.say([says(21610)]);
+    for _ in 0..2 {
+        let refused = http.json("POST", "/v1/sms/", SENDER, body.clone()).await;
+        assert_eq!(refused.status, 422, "{}", refused.text());
+        assert_eq!(refused.json()["code"], "opted_out");
+    }
+    assert_eq!(prov.seen().len(), 2);
+    assert_eq!(world.submits()[1..], [0, 0]);
+    // Another refusal with the same status is one of its class.
+    prov.say([says(21408)]);
+    world.send(json!({"body": "again"})).await;
+    let id = world.newest().await;
+    http.until_state(id, "submitted").await;
+    assert_eq!(world.moves(id).await, [moved("a", "b", "invalid")]);
     world.must_be_sound().await;
 }
 

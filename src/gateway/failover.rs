@@ -50,6 +50,8 @@ async fn give(context: &Context, standings: Standings) {
 
 #[derive(Debug, Default)]
 struct Watch {
+    /// Whom a route has named since the start: messages keep a gateway that is renamed.
+    routed: BTreeSet<GatewayId>,
     down_since: BTreeMap<GatewayId, Instant>,
     up: Vec<GatewayId>,
 }
@@ -60,9 +62,11 @@ impl Watch {
         let routed = context.config.routes.iter().flat_map(|r| &r.rules);
         let names: BTreeSet<&str> = routed.flat_map(|rule| rule.gateways()).collect();
         let gateways = context.store.gateways().borrow().clone();
-        let routed = gateways
+        let named = gateways
             .values()
             .filter(|g| names.contains(g.name.as_str()));
+        self.routed.extend(named.map(|g| g.id));
+        let routed = self.routed.iter().filter_map(|id| gateways.get(id));
         let mut up = Vec::new();
         let mut down = BTreeMap::new();
         for gateway in routed {
