@@ -88,7 +88,7 @@ fn claims(callback: &Callback) -> Value {
     json(claims)
 }
 
-/// M-001 to M-006, and M-018 for 200.
+/// M-001, M-002, M-003, M-004, M-005 and M-006, and M-018 for 200.
 #[tokio::test]
 async fn m_001_an_mo_is_posted_with_exactly_these_members() {
     let scene = Scene::new().await;
@@ -281,7 +281,7 @@ async fn m_018_any_2xx_is_the_end() {
     assert_eq!(scene.app.seen().len(), 3, "no repeats");
 }
 
-/// M-019 to M-021: what is no 2xx is repeated, with the same octets and a new token.
+/// M-019, M-020 and M-021: what is no 2xx is repeated, with the same octets and a new token.
 #[tokio::test]
 async fn m_019_what_is_not_accepted_is_repeated_with_the_same_body() {
     let scene = Scene::new().await;
@@ -426,7 +426,7 @@ async fn m_027_the_payload_is_the_text_in_unicode() {
     }
 }
 
-/// M-030 to M-032: parts in any order, and twice.
+/// M-030, M-031 and M-032: parts in any order, and twice.
 #[tokio::test]
 async fn m_030_parts_are_joined_and_posted_once() {
     let scene = Scene::new().await;
