@@ -1147,6 +1147,12 @@ async fn g_083_the_word_decides_state_and_times() {
         (json!({"status": "ESME_ROK"}), "esme_rok", "enroute", ""),
         (json!({"status": "ACCEPTD"}), "acceptd", "enroute", ""),
         (
+            json!({"status": ["DELIVRD"]}),
+            "[\"delivrd\"]",
+            "submitted",
+            "",
+        ),
+        (
             json!({"status": "teleported"}),
             "teleported",
             "submitted",

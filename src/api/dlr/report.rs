@@ -98,25 +98,36 @@ fn form(body: &[u8]) -> Map<String, Value> {
 impl DlrReport {
     fn of(mut members: Map<String, Value>, query: &[(Cow<'_, str>, Cow<'_, str>)]) -> DlrReport {
         for (name, value) in query {
-            if members.get(name.as_ref()).and_then(present).is_none() {
+            if members.get(name.as_ref()).and_then(word).is_none() {
                 members.insert(name.to_string(), Value::String(value.to_string()));
             }
         }
-        let first = |names: &[&str]| {
-            let mut found = names.iter().filter_map(|name| present(members.get(*name)?));
-            found.next()
-        };
-        let id = first(&ID_NAMES);
-        let word = first(&STATUS_NAMES)
-            .map(|word| word.trim().chars().take(WORD_CHARACTERS_MAX).collect())
-            .filter(|word: &String| !word.is_empty());
+        let id = ID_NAMES.iter().find_map(|name| text(members.get(*name)?));
+        let word = STATUS_NAMES
+            .iter()
+            .find_map(|name| word(members.get(*name)?));
         members.retain(|name, _| !SECRET_NAMES.contains(&name.as_str()));
         DlrReport { id, word, members }
     }
 }
 
+/// The word of a member that says something: a blank one is as good as none. What is no text is a
+/// word that nobody knows, for no word at all would mean a delivery.
+fn word(value: &Value) -> Option<String> {
+    let told = match value {
+        Value::Null => return None,
+        Value::String(text) => text.trim().chars().take(WORD_CHARACTERS_MAX).collect(),
+        other => other
+            .to_string()
+            .chars()
+            .take(WORD_CHARACTERS_MAX)
+            .collect(),
+    };
+    Some(told).filter(|told: &String| !told.is_empty())
+}
+
 /// The text of a member that says something: an empty one is as good as none.
-fn present(value: &Value) -> Option<String> {
+fn text(value: &Value) -> Option<String> {
     match value {
         Value::String(text) if !text.is_empty() => Some(text.clone()),
         Value::Number(number) => Some(number.to_string()),
@@ -180,8 +191,11 @@ mod tests {
                 "",
                 r#"{"id":"a","status":" ","message_status":"Y"}"#,
                 "a",
-                "",
+                "Y",
             ),
+            (JSON, "", r#"{"id":"a","status":false}"#, "a", "false"),
+            (JSON, "status=Q", r#"{"id":"a","status":{}}"#, "a", "{}"),
+            (JSON, "", r#"{"id":"a","status":null}"#, "a", ""),
             (JSON, "id=q&status=Q", r#"{"id":"a"}"#, "a", "Q"),
             (JSON, "id=q", r#"{"id":""}"#, "q", ""),
             (JSON, "message_id=q", r#"{"id":"a"}"#, "q", ""),
