@@ -222,6 +222,8 @@ async fn n_008_what_is_wrong_is_named() {
         (json!({"udhData": "0605040B84"}), 400, "udhData"),
         (json!({"simulation": "true"}), 400, "simulation"),
         (json!({"placeholders": {"a": []}}), 400, "placeholders"),
+        (json!({"placeholders": {"a": {}}}), 400, "placeholders"),
+        (json!({"placeholders": {"a": null}}), 400, "placeholders"),
         (json!({"body": "a".repeat(1531)}), 422, "body"),
     ] {
         let answer = post(&scene, message(change.clone())).await;
@@ -232,6 +234,13 @@ async fn n_008_what_is_wrong_is_named() {
         };
         must_be_error(&answer, status, code);
         assert_eq!(error_fields(&answer), [field], "{change}");
+    }
+    for name in ["destination", "sender", "body"] {
+        let mut body = message(json!({}));
+        body.as_object_mut().unwrap().remove(name);
+        let answer = post(&scene, body).await;
+        must_be_error(&answer, 400, "BAD_REQUEST");
+        assert_eq!(error_fields(&answer), [name]);
     }
     for body in [
         "{\"destination\"",
@@ -244,6 +253,16 @@ async fn n_008_what_is_wrong_is_named() {
         must_be_error(&answer, 400, "BAD_REQUEST");
     }
     assert_eq!(scene.smsc.submits(), 0);
+    // One less, and nothing is wrong.
+    for change in [
+        json!({"sender": "MyBrandName"}),
+        json!({"campaignId": "é".repeat(255)}),
+        json!({"messageId": "m".repeat(255)}),
+        json!({"body": "a".repeat(1530)}),
+    ] {
+        accepted(&scene, change).await;
+    }
+    until_submits(&scene, 13).await;
 }
 
 /// Also N-060.
@@ -261,7 +280,10 @@ async fn n_012_addresses_reach_the_message_centre_with_their_types() {
         .iter()
         .find(|r| r.submit.source_addr == "MyBrand")
         .unwrap();
-    assert_eq!(brand.submit.source_addr_ton, Ton(5));
+    assert_eq!(
+        (brand.submit.source_addr_ton, brand.submit.source_addr_npi),
+        (Ton(5), Npi(0))
+    );
     let number = recorded
         .iter()
         .find(|r| r.submit.source_addr == "393407654321")

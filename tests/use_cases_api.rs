@@ -181,6 +181,11 @@ async fn u_005_only_an_active_use_case_sends() {
         must_be_error(&answer, 422, "invalid_request");
         assert_eq!(answer.json()["errors"][0]["field"], "use_case_id");
     }
+    let mut without = message("", json!({}));
+    without.as_object_mut().unwrap().remove("use_case_id");
+    let answer = post(&scene, without).await;
+    must_be_error(&answer, 422, "invalid_request");
+    assert_eq!(answer.json()["errors"][0]["field"], "use_case_id");
     assert_eq!(scene.smsc.submits(), 0);
 }
 
@@ -367,6 +372,8 @@ async fn u_030_a_message_goes_from_pending_over_sent_to_delivered() {
 async fn u_032_what_goes_wrong_has_a_time_and_a_code() {
     let scene = Scene::new().await;
     let uc = create(&scene, json!({})).await;
+    let untold = sent(&scene, &uc, json!({})).await;
+    until(&scene, &untold["id"], "sent").await;
     for (stat, code) in [
         ("UNDELIV", 30008),
         ("EXPIRED", 30003),
@@ -399,6 +406,12 @@ async fn u_032_what_goes_wrong_has_a_time_and_a_code() {
     scene.receive(&newest_external(&scene), "UNDELIV").await;
     let record = until(&scene, &made["id"], "undelivered").await;
     assert_eq!(record["error_code"], 30003);
+    // Nobody told what became of it: no end is made up.
+    let record = crate::record(&scene, &untold["id"]).await;
+    assert_eq!(
+        (&record["status"], &record["delivered_at"]),
+        (&json!("sent"), &Value::Null)
+    );
 }
 
 /// Also U-037, and after a restart.
