@@ -78,8 +78,27 @@ fn of_members(members: &Map<String, Value>) -> Verdict {
         success = success.or_else(|| quoted(text, "Success"));
     }
     let nested = members.get("data").and_then(Value::as_object);
-    let id = id_of(members).or_else(|| nested.and_then(id_of));
-    Verdict::taken(id.or(success))
+    let id = id_of(members)
+        .or_else(|| nested.and_then(id_of))
+        .or(success);
+    match (id, error_in(members)) {
+        (None, Some(error)) => Verdict::Refused {
+            reason: bounded(&error),
+        },
+        (id, _) => Verdict::taken(id),
+    }
+}
+
+/// What a member that is there for errors says. Beside an id it is taken for a remark.
+fn error_in(members: &Map<String, Value>) -> Option<String> {
+    let mut members = ["error", "errors"].iter().filter_map(|n| members.get(*n));
+    let error = members.find(|value| match value {
+        Value::String(text) => !text.is_empty(),
+        Value::Object(members) => !members.is_empty(),
+        Value::Array(items) => !items.is_empty(),
+        _ => false,
+    })?;
+    Some(error_of(error).unwrap_or_else(|| error.to_string()))
 }
 
 fn of_text(text: &str) -> Verdict {
@@ -156,6 +175,10 @@ mod tests {
             (r#"{"data":"Success \"0703-4812\""}"#, Some("0703-4812")),
             (r#""Success \"0703-4812\"""#, Some("0703-4812")),
             (r#"{"status":"ok"}"#, None),
+            (r#"{"id":"a","error":"none"}"#, Some("a")),
+            (r#"{"error":null,"errors":[]}"#, None),
+            (r#"{"error":"","errors":{}}"#, None),
+            (r#"{"error":0}"#, None),
             (r#"{"id":{"a":1}}"#, None),
             ("[1]", None),
             ("OK", None),
@@ -181,6 +204,9 @@ mod tests {
                 r#"{"message":"Error \"No route found"}"#,
                 "No route found",
             ),
+            (200, r#"{"error":"no credit"}"#, "no credit"),
+            (202, r#"{"error":{"message":"no credit"}}"#, "no credit"),
+            (200, r#"{"errors":["no","credit"]}"#, r#"["no","credit"]"#),
             (500, "boom", "boom"),
             (503, "", "HTTP 503 Service Unavailable"),
             (302, "", "HTTP 302 Found"),
