@@ -140,7 +140,16 @@ async fn an_untrusted_certificate_is_refused_before_any_password_is_sent() {
     let port = tls_front(certificate().acceptor, &smsc).await;
     let told = status_of(port, "localhost", serde_json::json!({}), "waiting").await;
     assert!(told.contains("certificate"), "{told}");
+    assert!(told.contains("name its CA in tls.ca_file"), "{told}");
     assert_eq!(smsc.binds(), 0);
+}
+
+#[tokio::test]
+async fn a_port_without_tls_is_called_one() {
+    let smsc = Simulator::start(Options::default()).await.unwrap();
+    let port = smsc.address().port();
+    let told = status_of(port, "127.0.0.1", serde_json::json!({}), "waiting").await;
+    assert!(told.contains("is this its plain port?"), "{told}");
 }
 
 #[tokio::test]

@@ -121,9 +121,10 @@ impl std::fmt::Debug for Gateway {
 /// The live state of a gateway, as its task publishes it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct GatewayStatus {
-    /// `bound_trx`, `bound_tx_rx`, `binding`, `waiting`, `refused`, …; over HTTP `ready` or
+    /// `bound_trx`, `bound_tx_rx`, `binding`, `waiting`, `bind_refused`, …; over HTTP `ready` or
     /// `failing`.
     pub bind: &'static str,
+    /// Bound or not bound, ready or not ready, since then.
     pub since: Timestamp,
     /// Binds up, and binds wanted; over HTTP there are none.
     pub bound: u32,

@@ -52,6 +52,7 @@ pub(in super::super) struct Status {
     /// How the binds are; of an HTTP upstream `ready`, `failing` or `misconfigured`, and null
     /// before its task has begun.
     bind: Option<&'static str>,
+    /// Bound or not bound, ready or not ready, since then.
     since: Option<Iso>,
     /// Binds that are up.
     bound: u32,

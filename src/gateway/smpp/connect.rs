@@ -1,6 +1,7 @@
 //! From a host name to a stream, plain or TLS.
 
 use super::settings::Settings;
+use rustls::{CertificateError, Error as TlsError};
 use std::io;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
@@ -19,7 +20,8 @@ pub(super) async fn connect(settings: &Settings) -> io::Result<Box<dyn Stream>> 
         match &settings.tls {
             None => Ok::<_, io::Error>(Box::new(tcp) as Box<dyn Stream>),
             Some((connector, name)) => {
-                let tls = connector.connect(name.clone(), tcp).await?;
+                let tls = connector.connect(name.clone(), tcp).await;
+                let tls = tls.map_err(|e| explained(&e))?;
                 Ok(Box::new(tls) as Box<dyn Stream>)
             }
         }
@@ -34,4 +36,16 @@ pub(super) async fn connect(settings: &Settings) -> io::Result<Box<dyn Stream>> 
             ),
         )),
     }
+}
+
+/// A handshake's failure with the way out, where it is a common one.
+fn explained(failure: &io::Error) -> io::Error {
+    let way_out = match failure.get_ref().and_then(|e| e.downcast_ref()) {
+        Some(TlsError::InvalidMessage(_)) => "; is this its plain port?",
+        Some(TlsError::InvalidCertificate(CertificateError::UnknownIssuer)) => {
+            "; name its CA in tls.ca_file, or in the gateway's meta.smpp.tls_ca_file"
+        }
+        _ => "",
+    };
+    io::Error::new(failure.kind(), format!("TLS: {failure}{way_out}"))
 }

@@ -80,7 +80,9 @@ pub(super) fn why_closed(reason: Closed) -> &'static str {
             "the upstream did not answer the bind in time; is this its plain or its TLS port?"
         }
         Closed::EnquireLinkTimeout => "the upstream does not answer enquire_link",
-        Closed::Framing => "the upstream sends something that is no SMPP",
+        Closed::Framing => {
+            "the upstream sends something that is no SMPP; is this its SMPP port, and plain or TLS as `use_ssl` says?"
+        }
         Closed::Disconnected => "the upstream closed the connection",
     }
 }

@@ -41,8 +41,26 @@ pub(super) struct Account {
 #[derive(Clone, Debug)]
 struct BindState {
     word: &'static str,
+    /// Why it is not bound; kept while another attempt is under way.
     reason: Option<String>,
+    /// Bound, or not bound, since then, however many attempts there were.
     since: Timestamp,
+}
+
+impl BindState {
+    fn after(
+        last: Option<&BindState>,
+        word: &'static str,
+        reason: Option<String>,
+        now: Timestamp,
+    ) -> BindState {
+        let same = last.filter(|last| is_bound(last.word) == is_bound(word));
+        BindState {
+            word,
+            reason: reason.or_else(|| same.and_then(|last| last.reason.clone())),
+            since: same.map_or(now, |last| last.since),
+        }
+    }
 }
 
 /// A bind that lasted this long was good: the next delay starts small again.
@@ -179,23 +197,16 @@ impl Account {
     /// Tells the board how a bind is; the account's word is that of its best bind.
     fn show(&self, number: u16, word: &'static str, reason: Option<String>) {
         let mut states = self.states.lock().unwrap_or_else(PoisonError::into_inner);
-        let since = match states.get(&number) {
-            Some(s) if s.word == word => s.since,
-            _ => now(),
-        };
-        states.insert(
-            number,
-            BindState {
-                word,
-                reason,
-                since,
-            },
-        );
+        let state = BindState::after(states.get(&number), word, reason, now());
+        states.insert(number, state);
         let up = states.values().filter(|s| is_bound(s.word));
         let bound = up.clone().count();
-        let mut best = up.clone().next().or(states.values().next()).cloned();
+        // Up since the first bind is, down since the last one is.
+        let first = up.clone().min_by_key(|s| s.since);
+        let last = states.values().max_by_key(|s| s.since);
+        let mut best = first.or(last).cloned();
         if let Some(best) = &mut best
-            && let Some(other) = up.clone().find(|s| s.word != best.word)
+            && let Some(other) = up.filter(|s| s.word != best.word).min_by_key(|s| s.since)
         {
             best.word = BOUND_PAIR;
             best.since = best.since.max(other.since);
@@ -240,6 +251,23 @@ const BOUND_PAIR: &str = "bound_tx_rx";
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_bind_is_down_since_it_was_lost_whatever_was_tried_since() {
+        let after = |last: &BindState, word, reason: Option<&str>, at| {
+            BindState::after(Some(last), word, reason.map(str::to_owned), Timestamp(at))
+        };
+        let bound = BindState::after(None, "bound_trx", None, Timestamp(1));
+        let lost = after(&bound, "waiting", Some("lost"), 2);
+        let trying = after(&lost, "connecting", None, 3);
+        assert_eq!(trying.since, Timestamp(2));
+        assert_eq!(trying.reason.as_deref(), Some("lost"));
+        let refused = after(&trying, "bind_refused", Some("no"), 4);
+        assert_eq!(refused.since, Timestamp(2));
+        assert_eq!(refused.reason.as_deref(), Some("no"));
+        let again = after(&refused, "bound_trx", None, 5);
+        assert_eq!((again.since, again.reason), (Timestamp(5), None));
+    }
 
     #[test]
     fn the_delay_doubles_to_its_limit() {
