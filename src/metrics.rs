@@ -14,6 +14,8 @@ use std::sync::Arc;
 #[derive(Clone, Debug)]
 pub struct Metrics {
     pub registry: Registry,
+    /// Set at each look at `/metrics`: 1 while sends are taken.
+    pub ready: IntGauge,
     pub store: Arc<StoreMetrics>,
     pub gateway: Arc<GatewayMetrics>,
     pub callback: Arc<CallbackMetrics>,
@@ -80,6 +82,10 @@ impl Metrics {
         let r = Registrar(&registry);
         let gateway = &["gateway"];
         Metrics {
+            ready: r.gauge(
+                "ready",
+                "1 while sends are taken. 0: the log is full or fails, or the bridge stops; /readyz says which.",
+            ),
             store: Arc::new(StoreMetrics {
                 commit_seconds: r.histogram(
                     "store_commit_seconds",
@@ -93,7 +99,7 @@ impl Metrics {
                 ),
                 reroutes: r.counter_vec(
                     "reroutes_total",
-                    "Messages given to another gateway of their route.",
+                    "Messages given to another gateway of their route. A rise: `from` is down, or refuses them.",
                     &["from", "to", "reason"],
                 ),
                 invariant_violations: r.counter_vec(
@@ -117,7 +123,7 @@ impl Metrics {
                     "messages_open",
                     "Messages without a verdict, or with callbacks to make. A steady rise means missing receipts.",
                 ),
-                messages: r.gauge("messages_in_memory", "Messages in memory, open and recently finished."),
+                messages: r.gauge("messages_in_memory", "Messages in memory, open and recently finished. A rise means more open messages."),
                 orphans: r.gauge(
                     "orphan_receipts",
                     "Receipts that name no known message. A rise points to a wrong receipt_id rule or a foreign sender.",
@@ -126,12 +132,12 @@ impl Metrics {
                     "callbacks_pending",
                     "Callbacks not yet accepted. A rise means that an application does not take them.",
                 ),
-                callbacks_dead: r.gauge("callbacks_dead", "Callbacks given up; an operator can redeliver them."),
+                callbacks_dead: r.gauge("callbacks_dead", "Callbacks given up. A rise means that an application was away for longer than give_up_after_s; they can be made again."),
                 in_doubt: r.gauge(
                     "messages_in_doubt",
-                    "Messages that were in flight when an answer got lost, and may have been sent twice.",
+                    "Messages that were in flight when an answer got lost, and may have been sent twice. A rise means lost connections or late answers.",
                 ),
-                queue_messages: r.gauge_vec("queue_messages", "Messages waiting for the gateway.", gateway),
+                queue_messages: r.gauge_vec("queue_messages", "Messages waiting for the gateway. A rise means the upstream takes less than comes in; at limits.queued_per_gateway sends are refused.", gateway),
                 queue_age: r.gauge_vec(
                     "queue_oldest_milliseconds",
                     "Age of the oldest waiting message. A rise means the upstream takes less than comes in.",
@@ -147,25 +153,25 @@ impl Metrics {
                 ),
                 response_seconds: r.histogram_vec(
                     "submit_response_seconds",
-                    "From a segment's submit to its answer.",
+                    "From a segment's submit to its answer. A rise means a slow upstream: with the window it limits the rate.",
                     &[1e-3, 5e-3, 1e-2, 5e-2, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0],
                     gateway,
                 ),
                 receipts: r.counter_vec("receipts_total", "Receipts by the state they tell.", &["gateway", "state"]),
-                orphans: r.counter_vec("orphan_receipts_total", "Receipts that named no known message.", gateway),
+                orphans: r.counter_vec("orphan_receipts_total", "Receipts that named no known message. A rise points to a wrong receipt_id rule or a foreign sender.", gateway),
                 mo: r.counter_vec("mo_total", "Mobile-originated messages by class.", &["gateway", "class"]),
                 unanswered: r.counter_vec(
                     "submits_unanswered_total",
-                    "Submits whose outcome is unknown. Each may be a duplicate later.",
+                    "Submits whose outcome is unknown. A rise means lost connections or an overloaded upstream; each may be a duplicate later.",
                     gateway,
                 ),
-                late_responses: r.counter_vec("late_responses_total", "Answers after the response timer.", gateway),
+                late_responses: r.counter_vec("late_responses_total", "Answers after the response timer. A rise means that response_timeout_s is too short for this upstream.", gateway),
                 deviations: r.counter_vec(
                     "smpp_quirk_total",
-                    "Departures from the specification that were tolerated, by kind.",
+                    "Departures from the specification that were tolerated, by kind. A rise of a new kind: the upstream has changed.",
                     &["gateway", "quirk"],
                 ),
-                binds_up: r.gauge_vec("binds_up", "Binds that are up.", gateway),
+                binds_up: r.gauge_vec("binds_up", "Binds that are up. Below binds_wanted for long: the gateway's status says why.", gateway),
                 binds_wanted: r.gauge_vec("binds_wanted", "Binds that should be up.", gateway),
                 bind_attempts: r.counter_vec(
                     "bind_attempts_total",
@@ -173,26 +179,26 @@ impl Metrics {
                     &["gateway", "outcome"],
                 ),
                 window_used: r.gauge_vec("window_used", "Submits without an answer. At window × binds, or at window over HTTP: the upstream is the limit.", gateway),
-                paused: r.gauge_vec("throttle_pause", "1 while the gateway pauses because the upstream asked for less.", gateway),
+                paused: r.gauge_vec("throttle_pause", "1 while the gateway pauses because the upstream asked for less. For long: set throughput to what the contract says.", gateway),
             }),
             callback: Arc::new(CallbackMetrics {
-                attempts: r.counter_vec("callback_attempts_total", "Attempts to make a callback, by outcome.", &["outcome"]),
+                attempts: r.counter_vec("callback_attempts_total", "Attempts to make a callback, by outcome. A rise of anything but delivered means that an application is down or refuses them.", &["outcome"]),
                 seconds: r.histogram(
                     "callback_seconds",
-                    "Time of one attempt.",
+                    "Time of one attempt to make a callback. A rise means a slow application.",
                     &[1e-3, 5e-3, 1e-2, 5e-2, 0.1, 0.5, 1.0, 5.0, 10.0],
                 ),
-                dead: r.counter("callbacks_dead_total", "Callbacks given up after their last attempt."),
+                dead: r.counter("callbacks_dead_total", "Callbacks given up after their last attempt. Any at all: see /api/dead-callbacks."),
             }),
             http: Arc::new(HttpMetrics {
                 requests: r.counter_vec("http_requests_total", "API requests by route and status.", &["route", "status"]),
                 seconds: r.histogram_vec(
                     "http_request_seconds",
-                    "Time to answer an API request.",
+                    "Time to answer an API request. A rise: sends wait for the upstream, everything for the disk.",
                     &[5e-4, 1e-3, 2e-3, 5e-3, 1e-2, 5e-2, 0.1, 0.5, 1.0, 5.0, 10.0],
                     &["route"],
                 ),
-                auth_failures: r.counter("http_auth_failures_total", "Requests with a missing or wrong credential."),
+                auth_failures: r.counter("http_auth_failures_total", "Requests with a missing or wrong credential. A rise means a client with an old token, or somebody who guesses."),
                 auth_limited: r.counter(
                     "http_auth_limited_total",
                     "Requests refused unseen, because their address brought too many wrong credentials. Somebody guesses, or holds an old token.",
@@ -206,6 +212,22 @@ impl Metrics {
 impl Default for Metrics {
     fn default() -> Self {
         Metrics::new()
+    }
+}
+
+impl GatewayMetrics {
+    /// Takes away what a gateway's task tells of now: it has ended. Totals stay.
+    pub(crate) fn forget(&self, gateway: GatewayId) {
+        let name = label(gateway);
+        for gauge in [
+            &self.binds_up,
+            &self.binds_wanted,
+            &self.window_used,
+            &self.paused,
+        ] {
+            // One that was never set is not there.
+            let _ = gauge.remove_label_values(&[&name]);
+        }
     }
 }
 
@@ -288,5 +310,44 @@ impl Registrar<'_> {
     ) -> HistogramVec {
         let opts = HistogramOpts::from(Self::opts(name, help)).buckets(buckets.to_vec());
         self.register(HistogramVec::new(opts, labels))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::collections::BTreeSet;
+
+    /// The names in a text, without what a histogram's series add.
+    fn named(text: &str) -> BTreeSet<&str> {
+        let prefix = "smpp_bridge_";
+        let found = text.match_indices(prefix).map(|(at, _)| {
+            let rest = &text[at..];
+            let end = rest.find(|c: char| !(c.is_ascii_lowercase() || c == '_'));
+            let name = &rest[prefix.len()..end.unwrap_or(rest.len())];
+            name.strip_suffix("_bucket").unwrap_or(name)
+        });
+        found.collect()
+    }
+
+    #[test]
+    fn every_metric_that_is_written_about_is_there() {
+        let metrics = Metrics::new();
+        // A name that is taken cannot be registered with another meaning.
+        let is_taken = |name: &str| {
+            let opts = Registrar::opts(name, "taken?");
+            let other = IntGauge::with_opts(opts).unwrap();
+            metrics.registry.register(Box::new(other)).is_err()
+        };
+        for (text, names_min) in [
+            (include_str!("../config/alerts.yml"), 12),
+            (include_str!("../README.md"), 8),
+            (include_str!("../drills/README.md"), 1),
+        ] {
+            let names = named(text);
+            assert!(names.len() >= names_min, "{names:?}");
+            let missing: Vec<&str> = names.into_iter().filter(|n| !is_taken(n)).collect();
+            assert!(missing.is_empty(), "{missing:?}");
+        }
     }
 }

@@ -1,6 +1,7 @@
 //! `/metrics`, `/livez`, `/readyz`: for those on call and their machines, without a token.
 
 use std::sync::Arc;
+use std::time::{SystemTime, UNIX_EPOCH};
 
 use axum::Router;
 use axum::extract::State;
@@ -13,7 +14,7 @@ use serde_json::json;
 use tokio::sync::watch;
 
 use crate::board::Board;
-use crate::message::{Gateway, Transport};
+use crate::message::{Gateway, GatewayStatus, Transport};
 use crate::metrics::Metrics;
 use crate::openapi::{Operation, Operations, Routes, get};
 use crate::store::{Health, Store};
@@ -87,6 +88,8 @@ fn describe_readyz(operation: &mut Operation<'_>) {
 }
 
 async fn metrics(State(context): State<Context>) -> Response {
+    let is_ready = *context.admission.borrow() && *context.store.health().borrow() == Health::Open;
+    context.metrics.ready.set(i64::from(is_ready));
     let encoder = TextEncoder::new();
     let mut text = Vec::new();
     match encoder.encode(&context.metrics.registry.gather(), &mut text) {
@@ -141,6 +144,9 @@ enum Degraded {
         wanted: Option<u32>,
         #[serde(skip_serializing_if = "Option::is_none")]
         state: Option<&'static str>,
+        /// Seconds that it has had no bind, or has been in this state.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        for_s: Option<u64>,
     },
 }
 
@@ -196,7 +202,9 @@ async fn readyz(State(context): State<Context>) -> Response {
 
 /// A gateway that has fewer binds than it should.
 fn unbound(gateway: &Gateway, board: &Board) -> Option<Degraded> {
-    let live = board.of(gateway.id).unwrap_or_default();
+    let live = board.of(gateway.id);
+    let for_s = live.as_ref().filter(|l| l.bound == 0).map(lasted_s);
+    let live = live.unwrap_or_default();
     if live.wanted > 0 && live.bound >= live.wanted {
         return None;
     }
@@ -212,6 +220,7 @@ fn unbound(gateway: &Gateway, board: &Board) -> Option<Degraded> {
         bound: Some(live.bound),
         wanted: Some(live.wanted),
         state: None,
+        for_s,
     })
 }
 
@@ -228,7 +237,14 @@ fn failing(gateway: &Gateway, board: &Board) -> Option<Degraded> {
         bound: None,
         wanted: None,
         state: Some(live.bind),
+        for_s: Some(lasted_s(&live)),
     })
+}
+
+fn lasted_s(live: &GatewayStatus) -> u64 {
+    let now = SystemTime::now().duration_since(UNIX_EPOCH);
+    let now = now.unwrap_or_default().as_secs();
+    now.saturating_sub(live.since.unix_s())
 }
 
 fn answer(status: StatusCode, body: &impl Serialize) -> Response {
@@ -240,7 +256,7 @@ fn answer(status: StatusCode, body: &impl Serialize) -> Response {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::message::{GatewayId, GatewayStatus, Timestamp};
+    use crate::message::{GatewayId, Timestamp};
     use crate::store::journal::{Faults, MemoryJournal};
     use crate::store::{LogStore, OpenOptions, Policy};
     use axum::body::Body;
@@ -339,7 +355,21 @@ mod tests {
         let bridge = bridge();
         bridge.admission.send_replace(false);
         assert_eq!(bridge.readyz().await.0, 503);
+        assert!(
+            bridge
+                .get("/metrics")
+                .await
+                .1
+                .contains("\nsmpp_bridge_ready 0\n")
+        );
         bridge.admission.send_replace(true);
+        assert!(
+            bridge
+                .get("/metrics")
+                .await
+                .1
+                .contains("\nsmpp_bridge_ready 1\n")
+        );
         let refuse = Some("no disk".to_owned());
         bridge.journal.set_faults(Faults {
             refuse,
@@ -356,6 +386,13 @@ mod tests {
         let (status, body) = bridge.readyz().await;
         assert_eq!((status, &body["degraded"][0]["part"]), (503, &json!("log")));
         assert!(!body.to_string().contains("no disk"));
+        assert!(
+            bridge
+                .get("/metrics")
+                .await
+                .1
+                .contains("\nsmpp_bridge_ready 0\n")
+        );
         assert_eq!(bridge.get("/livez/").await.0, 200);
     }
 

@@ -192,6 +192,7 @@ impl Supervisor {
             Ok(id) => {
                 self.running.remove(&id);
                 self.context.board.clear(id);
+                self.context.metrics.forget(id);
                 if let Some(gateway) = gateways.get(&id)
                     && !self.shutdown.drain.is_cancelled()
                 {
