@@ -75,6 +75,11 @@ impl Breaker {
         *self = Breaker::default();
     }
 
+    /// The last attempt failed.
+    pub(super) fn is_open(&self) -> bool {
+        self.failures > 0
+    }
+
     /// Nothing would be forgotten by dropping it.
     pub(super) fn is_idle(&self, now: Timestamp, patience: Patience) -> bool {
         self.failures == 0 || now >= self.open_until.max(self.probing_until) + 10 * patience.max

@@ -152,6 +152,13 @@ impl Desk {
         self.in_flight
     }
 
+    /// The last attempt found no such server.
+    pub(super) fn is_lost(&self, origin: &Origin) -> bool {
+        self.servers
+            .get(origin)
+            .is_some_and(|s| s.breaker.is_open())
+    }
+
     /// Nothing begins any more.
     pub(super) fn close(&mut self) {
         self.closing = true;

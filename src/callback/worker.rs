@@ -16,6 +16,8 @@ use tokio::{
     time::{Duration, Instant, sleep, timeout_at},
 };
 
+use tracing::{info, warn};
+
 use super::{
     desk::{Desk, Job, Reach},
     request::{Composed, Composer},
@@ -131,6 +133,7 @@ impl Office {
             Attempt::Failed { reach, .. } => *reach,
         };
         let mut desk = self.desk();
+        tell(&desk, &job.target.origin, &attempt);
         let is_first = desk.has_no_outcomes();
         self.conclude(&mut desk, &job.lease, attempt, body.as_deref(), now);
         let next = desk.finished(&job.target, reach, took, now);
@@ -270,6 +273,25 @@ impl Office {
     pub(super) fn give_up(&self, desk: &mut Desk, lease: &CallbackLease, reason: String) {
         self.metrics.dead.inc();
         desk.report(lease.id, CallbackOutcome::Dead { reason });
+    }
+}
+
+/// Tells when a server of the configuration is lost and found again: those of requests are anybody's.
+fn tell(desk: &Desk, origin: &Origin, attempt: &Attempt) {
+    if origin.guarded {
+        return;
+    }
+    let (host, port) = (&origin.host, origin.port);
+    match (attempt, desk.is_lost(origin)) {
+        (
+            Attempt::Failed {
+                reach: Reach::Unreachable,
+                reason,
+            },
+            false,
+        ) => warn!(%host, port, %reason, "callbacks find no server; they are repeated"),
+        (Attempt::Answered(_), true) => info!(%host, port, "callbacks find their server again"),
+        _ => {}
     }
 }
 
