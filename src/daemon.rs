@@ -9,10 +9,12 @@ use crate::gateway;
 use crate::inbound::Judge;
 use crate::message::UseCaseStatus;
 use crate::metrics::Metrics;
+use crate::openapi::Operations;
 use crate::shutdown::Shutdown;
 use crate::store::sled::{SledJournal, SledOptions};
 use crate::store::{LogStore, OpenOptions, Policy, Store, StoreError};
 use crate::tls::{TlsError, Trust};
+use std::io::ErrorKind;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
@@ -38,8 +40,8 @@ pub struct Daemon {
 /// Why the bridge does not start.
 #[derive(Debug)]
 pub enum StartError {
-    /// The address is taken, or not ours.
-    Listen(SocketAddr, std::io::Error),
+    /// The address that this key gives is taken, or not ours.
+    Listen(&'static str, SocketAddr, std::io::Error),
     Store(StoreError),
     Tls(TlsError),
 }
@@ -47,12 +49,17 @@ pub enum StartError {
 impl std::fmt::Display for StartError {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
-            StartError::Listen(address, e) => write!(
-                f,
-                "cannot listen on {address}: {e}; stop what listens there, or set http.listen to another port"
-            ),
+            StartError::Listen(key, address, e) => {
+                let way_out = match e.kind() {
+                    ErrorKind::AddrInUse => "stop what listens there, or choose another port",
+                    ErrorKind::PermissionDenied => "choose a port from 1024 on",
+                    _ => "choose an address of this machine",
+                };
+                write!(f, "cannot listen on {address} ({key}): {e}; {way_out}")
+            }
+            StartError::Store(StoreError::Io(e)) => write!(f, "the log cannot be opened: {e}"),
             StartError::Store(e) => write!(f, "{e}"),
-            StartError::Tls(e) => write!(f, "{e}"),
+            StartError::Tls(e) => write!(f, "tls.ca_file: {e}"),
         }
     }
 }
@@ -64,14 +71,11 @@ impl Daemon {
     /// the log, starts the callbacks and the gateways, and serves.
     pub async fn start(config: Config) -> Result<Daemon, StartError> {
         let config = Arc::new(config);
-        let api_listener = listen(config.http.listen).await?;
+        let (api_listener, api_address) = listen("http.listen", config.http.listen).await?;
         let admin_listener = match config.http.admin_listen {
-            Some(address) => Some(listen(address).await?),
+            Some(address) => Some(listen("http.admin_listen", address).await?),
             None => None,
         };
-        let api_address = api_listener
-            .local_addr()
-            .map_err(|e| StartError::Listen(config.http.listen, e))?;
         let metrics = Metrics::new();
         let trust = Arc::new(Trust::load(&config.tls).map_err(StartError::Tls)?);
         let store = Arc::new(open_store(&config, &metrics)?);
@@ -104,7 +108,7 @@ impl Daemon {
             shutdown.clone(),
         ));
         let (admission, admitted) = watch::channel(true);
-        let (health, beside) = admin::router(admin::Context {
+        let (health, health_operations) = admin::router(admin::Context {
             store: store.clone(),
             metrics: metrics.clone(),
             board: board.clone(),
@@ -119,15 +123,24 @@ impl Daemon {
             admission: admitted,
             base_url,
         };
-        let api = api::router(context, beside);
         let timeout = config.limits.header_timeout;
         let serve = |listener, router| {
             tokio::spawn(api::serve(listener, router, timeout, shutdown.stop.clone()))
         };
-        let mut servers = Vec::new();
-        let alone = admin_listener.map(|listener| serve(listener, admin::alone(health.clone())));
-        servers.extend(alone);
-        servers.push(serve(api_listener, api.merge(health)));
+        let servers = match admin_listener {
+            Some((listener, address)) => {
+                info!(listen = %address, "metrics and health are served");
+                let api = api::router(context, Operations::default());
+                vec![
+                    serve(listener, admin::alone(health)),
+                    serve(api_listener, api),
+                ]
+            }
+            None => vec![serve(
+                api_listener,
+                api::router(context, health_operations).merge(health),
+            )],
+        };
         info!(listen = %api_address, "smpp-bridge serves");
         Ok(Daemon {
             api_address,
@@ -186,10 +199,15 @@ fn log_failure(name: &str, ended: Result<(), tokio::task::JoinError>) {
     }
 }
 
-async fn listen(address: SocketAddr) -> Result<TcpListener, StartError> {
-    TcpListener::bind(address)
-        .await
-        .map_err(|e| StartError::Listen(address, e))
+/// The listener, and the address it has got.
+async fn listen(
+    key: &'static str,
+    wanted: SocketAddr,
+) -> Result<(TcpListener, SocketAddr), StartError> {
+    let failed = |e| StartError::Listen(key, wanted, e);
+    let listener = TcpListener::bind(wanted).await.map_err(failed)?;
+    let address = listener.local_addr().map_err(failed)?;
+    Ok((listener, address))
 }
 
 /// Use cases of the configuration are put into the log where they differ from it; those that

@@ -14,6 +14,7 @@ use smpp_protocol::command::CommandStatus;
 use smpp_protocol::pdu::DeliverSm;
 use smpp_protocol::tlv::Tag;
 use std::collections::HashMap;
+use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
@@ -876,8 +877,44 @@ async fn health_and_metrics_need_no_token_and_say_what_is_degraded() {
     .await;
     assert_eq!(ready[0]["id"], lost);
     assert_eq!(ready[0]["name"], "lost");
+    assert!(ready[0]["for_s"].as_u64().is_some_and(|s| s < 60));
     let gateway = http.gateway(lost).await;
     assert_ne!(gateway.member("status")["bind"], "bound_trx");
+    // One that is no more is missed by nobody.
+    let wanted = format!("smpp_bridge_binds_wanted{{gateway=\"{lost}\"}} 1");
+    assert!(http.metrics().await.contains(&wanted));
+    let path = format!("/api/sms-gateways/{lost}");
+    assert_eq!(
+        http.json("DELETE", &path, ADMIN, json!({})).await.status,
+        200
+    );
+    wait_for("its binds to be forgotten", async || {
+        (!http.metrics().await.contains(&wanted)).then_some(())
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn on_a_listener_of_their_own_health_and_metrics_have_left_the_api() {
+    let mut config = reference(SocketAddr::from(([127, 0, 0, 1], 9)));
+    set(&mut config, "http", "admin_listen", "127.0.0.1:0");
+    let bridge = Bridge::start(&config).await;
+    let log = bridge.log();
+    let line = log.lines().find(|l| l.contains("metrics and health are"));
+    let address = line.unwrap().split("listen=").nth(1).unwrap();
+    let inner = Http {
+        address: address.trim().parse().unwrap(),
+    };
+    for path in ["/livez", "/readyz", "/metrics"] {
+        assert_eq!(inner.call("GET", path, &[], "").await.status, 200, "{path}");
+        let outside = bridge.http.call("GET", path, &[], "").await;
+        assert_eq!(outside.status, 404, "{path}");
+    }
+    let gateways = "/api/sms-gateways";
+    assert_eq!(inner.get(gateways, ADMIN).await.status, 404);
+    assert_eq!(bridge.http.get(gateways, ADMIN).await.status, 200);
+    let document = bridge.http.get("/openapi.json", ADMIN).await.json();
+    assert!(document["paths"].get("/metrics").is_none());
 }
 
 /// Also house rule: no text of messages.

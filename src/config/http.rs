@@ -28,7 +28,7 @@ pub struct HttpConfig {
     /// Peers whose `X-Forwarded-*` headers are believed. Default none: anybody can write such a
     /// header.
     pub trusted_proxies: Vec<IpNet>,
-    /// Address and port of a second listener for `/metrics`, `/livez`, `/readyz` and the console.
+    /// Address and port of a second listener for `/metrics`, `/livez` and `/readyz`.
     /// None (the default): they are on `listen`. They need no token, so a public API wants them
     /// elsewhere.
     pub admin_listen: Option<SocketAddr>,
