@@ -228,6 +228,19 @@ fn contradictions_are_refused_where_they_are() {
 }
 
 #[test]
+fn what_is_no_list_is_told_once() {
+    let token = "[[api.tokens]]\nname = \"a\"\ntoken = \"b\"\n";
+    assert_eq!(
+        refused(&format!("{token}scopes = \"send\"")),
+        "bridge.toml:4:10: api.tokens[0].scopes: must be a list, this is a string"
+    );
+    assert_eq!(
+        refused(&format!("{token}scopes = []")),
+        "bridge.toml:4:10: api.tokens[0].scopes: must name at least one scope; for example [\"send\"]"
+    );
+}
+
+#[test]
 fn an_open_or_publicly_known_api_may_listen_on_loopback_only() {
     let listen = "[http]\npublic_base_url = \"https://example.org/\"\nlisten = ";
     let with = |token: &str| {

@@ -9,6 +9,7 @@ use std::{
 };
 
 use crate::config::{self, Config};
+use crate::tls::Trust;
 
 /// EX_CONFIG of sysexits.h. The unit file does not restart after it: a mistake in a file does not
 /// go away by itself.
@@ -34,6 +35,10 @@ pub fn report(
 ) -> u8 {
     match config::load(path, env) {
         Ok(config) => {
+            if let Err(e) = Trust::load(&config.tls) {
+                let _ = writeln!(bad, "{}: tls.ca_file: {e}", path.display());
+                return EXIT_CONFIG;
+            }
             let _ = writeln!(good, "{}: good ({})", path.display(), Summary(&config));
             0
         }
@@ -56,6 +61,7 @@ impl fmt::Display for Summary<'_> {
             (config.endpoints.len(), "endpoint"),
             (config.universal.accounts.len(), "universal account"),
             (config.routes.len(), "route"),
+            (config.use_cases.len(), "use case"),
         ];
         for (n, (count, noun)) in counts.into_iter().enumerate() {
             let comma = if n == 0 { "" } else { ", " };
@@ -85,8 +91,7 @@ mod tests {
         let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("config/bridge.toml");
         let (code, good, bad) = run(&path);
         assert_eq!((code, bad.as_str()), (0, ""));
-        let counts =
-            "good (3 tokens, 1 service profile, 1 endpoint, 1 universal account, 1 route)\n";
+        let counts = "good (3 tokens, 1 service profile, 1 endpoint, 1 universal account, 1 route, 1 use case)\n";
         assert_eq!(good, format!("{}: {counts}", path.display()));
     }
 

@@ -43,7 +43,7 @@ pub fn of_directory(data: &Path) -> ExitCode {
 pub fn of_bridge(url: &str, token: Option<&str>) -> ExitCode {
     let done = runtime().and_then(|runtime| {
         let fetched = runtime.block_on(fetch(url, token));
-        fetched.map_err(|e| refused(&e.to_string()))
+        fetched.map_err(|e| refused(&in_full(&*e)))
     });
     done.map_or_else(|code| code, |()| ExitCode::SUCCESS)
 }
@@ -53,7 +53,18 @@ fn refused(why: &str) -> ExitCode {
     ExitCode::FAILURE
 }
 
+/// With its causes: the outermost of a client says only that it failed.
+fn in_full(error: &dyn std::error::Error) -> String {
+    let causes = std::iter::successors(error.source(), |e| e.source());
+    causes.fold(error.to_string(), |text, cause| format!("{text}: {cause}"))
+}
+
 async fn fetch(url: &str, token: Option<&str>) -> Result<(), Box<dyn std::error::Error>> {
+    if !url.starts_with("http://") {
+        return Err(
+            "--url must begin with http://; to a bridge behind TLS go by its inner address".into(),
+        );
+    }
     let mut request = http::Request::get(format!("{}/api/log", url.trim_end_matches('/')));
     if let Some(token) = token {
         request = request.header(http::header::AUTHORIZATION, format!("Bearer {token}"));

@@ -44,6 +44,7 @@ enum Command {
     },
     /// Read a configuration as `run` would, and list everything that is wrong with it.
     Check {
+        /// The configuration file.
         #[arg(long, value_name = "FILE", env = "SMPP_BRIDGE_CONFIG")]
         config: PathBuf,
     },
@@ -65,8 +66,8 @@ enum Command {
     /// Prove a log that no bridge has open, from its first frame to its last.
     ///
     /// Every accepted message has one verdict or is open, nothing changes after a
-    /// verdict, no entry is out of order, every checksum holds. Lists what is in doubt,
-    /// orphan, unrouted and dead. Needs 250 MB at most, however many messages there are:
+    /// verdict, no entry is out of order, every checksum holds: else the exit code is 1. Lists
+    /// what is in doubt, orphan, unrouted and dead. Needs 250 MB at most, however many messages there are:
     /// beyond 3.6 million it reads the later part again.
     Verify {
         /// The directory of storage.path.
@@ -82,7 +83,7 @@ enum Command {
         /// The directory of storage.path, which no bridge has open.
         #[arg(long, value_name = "DIR", group = "where")]
         data: Option<PathBuf>,
-        /// A running bridge, such as http://127.0.0.1:8080: everything up to now.
+        /// A running bridge, such as http://127.0.0.1:18080: everything up to now.
         #[arg(long, value_name = "URL", group = "where")]
         url: Option<String>,
         /// A token with the scope admin, for --url.

@@ -1,7 +1,7 @@
 //! `smpp-bridge run`: the daemon, from configuration to the last unbind.
 
 use crate::commands::check::EXIT_CONFIG;
-use crate::daemon::Daemon;
+use crate::daemon::{Daemon, StartError};
 use crate::{config, logging};
 use std::path::Path;
 use std::process::ExitCode;
@@ -13,7 +13,7 @@ pub fn run(path: &Path) -> ExitCode {
     let config = match config::load(path, &|name| std::env::var(name).ok()) {
         Ok(config) => config,
         Err(problems) => {
-            eprint!("{problems}");
+            eprintln!("{problems}");
             return ExitCode::from(EXIT_CONFIG);
         }
     };
@@ -31,7 +31,11 @@ pub fn run(path: &Path) -> ExitCode {
             Ok(daemon) => daemon,
             Err(e) => {
                 eprintln!("smpp-bridge: {e}");
-                return ExitCode::FAILURE;
+                return match e {
+                    // As `check` has it.
+                    StartError::Tls(_) => ExitCode::from(EXIT_CONFIG),
+                    StartError::Listen(..) | StartError::Store(_) => ExitCode::FAILURE,
+                };
             }
         };
         tell_systemd(&[sd_notify::NotifyState::Ready]);

@@ -15,6 +15,7 @@ pub struct SmscArguments {
     /// Accept only this system_id (with --password).
     #[arg(long, requires = "password")]
     system_id: Option<String>,
+    /// ... and this password.
     #[arg(long, requires = "system_id")]
     password: Option<String>,
     /// Answer each submit_sm this much later.

@@ -1,6 +1,7 @@
 //! `smpp-bridge verify`: the log proves itself, or says what is wrong with it.
 
 use super::progress::Bar;
+use crate::store::StoreError;
 use crate::store::audit::{Audit, Bounds, Listed, audit};
 use crate::store::sled::LogAtRest;
 use std::path::Path;
@@ -87,7 +88,7 @@ fn list<T>(what: &str, listed: &Listed<T>, words: impl Fn(&T) -> String) {
 
 /// The log in a directory, or why not on standard error.
 pub(super) fn open(data: &Path) -> Result<LogAtRest, ExitCode> {
-    if !data.is_dir() {
+    if !holds_a_log(data) {
         eprintln!(
             "smpp-bridge: {}: there is no log; --data takes the directory of storage.path",
             data.display()
@@ -95,7 +96,19 @@ pub(super) fn open(data: &Path) -> Result<LogAtRest, ExitCode> {
         return Err(ExitCode::FAILURE);
     }
     LogAtRest::open(data).map_err(|e| {
-        eprintln!("smpp-bridge: {e}");
+        match e {
+            StoreError::Io(e) => eprintln!("smpp-bridge: the log cannot be opened: {e}"),
+            e => eprintln!("smpp-bridge: {e}"),
+        }
         ExitCode::FAILURE
+    })
+}
+
+/// Of an empty log everything would hold: a mistyped directory must not pass for one.
+fn holds_a_log(data: &Path) -> bool {
+    let names = std::fs::read_dir(data).into_iter().flatten().flatten();
+    names.map(|entry| entry.file_name()).any(|name| {
+        let name = name.to_string_lossy();
+        name.starts_with("slice-") || name.starts_with("wal-")
     })
 }

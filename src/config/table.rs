@@ -246,11 +246,12 @@ impl<'a> Table<'a> {
         self.source_of(key).is_some()
     }
 
-    /// Items of a list, right or wrong; 0 when it is not written.
+    /// Items of a list, right or wrong; 0 when it is not written, and 1 when it is no list.
     pub(super) fn length(&self, key: &str) -> usize {
         match self.entry(key).map(|entry| &entry.node.value) {
             Some(Value::List(items)) => items.len(),
-            _ => 0,
+            Some(_) => 1,
+            None => 0,
         }
     }
 
