@@ -160,17 +160,20 @@ impl Tokens {
                 scope: PhantomData,
             });
         }
-        let grant = bearer(headers).and_then(|token| self.grant_of(token));
-        let Some(grant) = grant else {
-            return Err(Failure::new(
-                StatusCode::UNAUTHORIZED,
-                "Unauthenticated: a bearer token is required.",
-            ));
-        };
+        let unknown = |text| Failure::new(StatusCode::UNAUTHORIZED, text);
+        let token = bearer(headers)
+            .ok_or_else(|| unknown("Unauthenticated: a bearer token is required."))?;
+        let grant = self
+            .grant_of(token)
+            .ok_or_else(|| unknown("Unauthenticated: this bearer token is not known."))?;
         if !grant.scopes.meet(S::ANY_OF) {
+            let scopes: Vec<&str> = S::ANY_OF.names().collect();
             return Err(Failure::new(
                 StatusCode::FORBIDDEN,
-                "This token does not have the scope for that.",
+                format!(
+                    "This token does not have the scope {}.",
+                    scopes.join(" or ")
+                ),
             ));
         }
         Ok(Caller {
@@ -413,6 +416,21 @@ mod tests {
         ] {
             assert_eq!(status::<Reader>(&tokens, &with(odd)), 401, "{odd}");
         }
+    }
+
+    #[test]
+    fn a_refusal_says_what_was_missing() {
+        let tokens = Tokens::new(&ApiConfig {
+            tokens: vec![token("send", &[Scope::Send])],
+        });
+        let said = |headers: &HeaderMap| {
+            let refused = tokens.admit::<Inspector>(headers).unwrap_err();
+            refused.into_message().into_owned()
+        };
+        assert!(said(&HeaderMap::new()).ends_with("a bearer token is required."));
+        assert!(said(&with("Bearer other")).ends_with("this bearer token is not known."));
+        let scope = "This token does not have the scope admin or read.";
+        assert_eq!(said(&with("Bearer send-token")), scope);
     }
 
     #[test]

@@ -119,7 +119,7 @@ pub(super) fn kind(headers: &HeaderMap) -> Result<Kind, Failure> {
     } else {
         Err(Failure::new(
             StatusCode::UNSUPPORTED_MEDIA_TYPE,
-            "This Content-Type is not supported here.",
+            "This Content-Type is not supported here; application/json is.",
         ))
     }
 }

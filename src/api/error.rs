@@ -49,6 +49,15 @@ impl Failure {
         Self::new(StatusCode::BAD_REQUEST, "The body is not valid JSON.")
     }
 
+    /// Where the reading of the body stopped.
+    pub(super) fn malformed_at(place: &serde_json::Error) -> Self {
+        let (line, column) = (place.line(), place.column());
+        Self::new(
+            StatusCode::BAD_REQUEST,
+            format!("The body is not valid JSON: line {line}, column {column}."),
+        )
+    }
+
     pub(super) fn unprocessable(message: impl Into<Cow<'static, str>>) -> Self {
         Self::new(StatusCode::UNPROCESSABLE_ENTITY, message)
     }

@@ -47,8 +47,8 @@ pub(super) fn fields<'a, const N: usize>(
     let mut json = serde_json::Deserializer::from_str(text);
     let fields = (&mut json)
         .deserialize_map(Members { names })
-        .map_err(|_| Failure::malformed())?;
-    json.end().map_err(|_| Failure::malformed())?;
+        .map_err(|e| Failure::malformed_at(&e))?;
+    json.end().map_err(|e| Failure::malformed_at(&e))?;
     Ok(fields)
 }
 
@@ -58,7 +58,8 @@ pub(super) fn items(body: &Bytes, most: usize) -> Result<Vec<Bytes>, Failure> {
     if !begins_with(text, '[') {
         return Err(another(text, "The body must be a JSON array."));
     }
-    let items: Vec<&RawValue> = serde_json::from_str(text).map_err(|_| Failure::malformed())?;
+    let items: Vec<&RawValue> =
+        serde_json::from_str(text).map_err(|e| Failure::malformed_at(&e))?;
     if items.len() > most {
         let many = format!("The body must have at most {most} items.");
         return Err(Failure::unprocessable(many));
@@ -69,7 +70,7 @@ pub(super) fn items(body: &Bytes, most: usize) -> Result<Vec<Bytes>, Failure> {
 
 /// The whole value `body` is.
 pub(super) fn value(body: &[u8]) -> Result<Value, Failure> {
-    serde_json::from_str(checked(body)?).map_err(|_| Failure::malformed())
+    serde_json::from_str(checked(body)?).map_err(|e| Failure::malformed_at(&e))
 }
 
 /// The number that a double exactly is, if it is whole.
@@ -97,7 +98,7 @@ fn begins_with(text: &str, first: char) -> bool {
 fn another(text: &str, expected: &'static str) -> Failure {
     match serde_json::from_str::<IgnoredAny>(text) {
         Ok(_) => Failure::unprocessable(expected),
-        Err(_) => Failure::malformed(),
+        Err(e) => Failure::malformed_at(&e),
     }
 }
 
@@ -325,6 +326,19 @@ mod tests {
             Ok([Field::Integer(80), Field::Number])
         );
         assert_eq!(read(r#"{"\u0061":"x"}"#), Ok([text("x"), Field::Absent]));
+    }
+
+    #[test]
+    fn what_is_no_json_is_told_with_its_place() {
+        let refused = |body: &str| fields(body.as_bytes(), &["a", "b"]).unwrap_err();
+        let said = |body| refused(body).into_message().into_owned();
+        let place = "The body is not valid JSON: line 2, column 4.";
+        assert_eq!(
+            said("{\"a\": 1,\n \"b\"}"),
+            "The body is not valid JSON: line 2, column 5."
+        );
+        assert_eq!(said("{\n}  x"), place);
+        assert_eq!(said(""), "The body is not valid JSON: line 1, column 0.");
     }
 
     #[test]

@@ -78,10 +78,8 @@ pub(super) fn parse(query: &Query<'_>, gateways: Arc<Snapshot>, faults: &mut Fau
 fn state(name: &str, faults: &mut Faults) -> Option<State> {
     let state = State::from_name(name);
     if state.is_none() {
-        faults.add(
-            "state",
-            "The state field is not one of the states there are.",
-        );
+        let states = State::ALL.map(State::name).join(", ");
+        faults.add("state", format!("The state field must be one of {states}."));
     }
     state
 }
