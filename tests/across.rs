@@ -823,6 +823,12 @@ async fn callbacks_wait_for_an_application_that_is_down() {
         .collect();
     told.sort_unstable();
     assert_eq!(told, ids);
+    let lines = |what: &str| scene.bridge.log().matches(what).count();
+    assert_eq!(lines("callbacks find no server"), 1);
+    wait_for("the log to tell of the end", async || {
+        (lines("callbacks find their server again") == 1).then_some(())
+    })
+    .await;
 }
 
 /// A name is looked at where it leads to, when the callback connects.
