@@ -56,7 +56,7 @@ pub struct SmppSettings {
 pub struct GatewayTls {
     /// `tls_server_name`: the name the certificate must have. None: `server_host`.
     pub server_name: Option<String>,
-    /// `tls_ca_file`: PEM file of the only certificates trusted here. None: those of the system and
+    /// `tls_ca_file`: PEM file of certificates trusted here beside those of the system and
     /// `tls.ca_file`.
     pub ca_file: Option<PathBuf>,
     /// `tls_pin_sha256`: SHA-256 of the peer's own certificate (DER), 64 hexadecimal digits, colons

@@ -251,6 +251,15 @@ mod tests {
         }
     }
 
+    #[test]
+    fn every_key_of_a_gateway_is_in_the_manual() {
+        for key in gateway::SmppSettings::keys() {
+            let here = MANUAL.contains(&format!("\"{key}\""));
+            let in_smpp = is_documented(&format!("smpp.{key}"));
+            assert!(here || in_smpp, "{key} is not in config/bridge.toml");
+        }
+    }
+
     fn headers() -> impl Iterator<Item = &'static str> {
         MANUAL
             .lines()

@@ -161,6 +161,6 @@ fn any_meta() -> Schema {
         .or_null()
         .says(format!(
             "Anything, of at most {META_OCTETS_MAX} octets as JSON. The bridge reads `smpp`, `http`, \
-             `service_profile` and `delivery_status_mode`."
+             `twilio`, `service_profile` and `delivery_status_mode`."
         ))
 }
