@@ -32,6 +32,8 @@ pub(super) async fn serve(
     let window = shared.options().window;
     let options = SessionOptions {
         window,
+        // Whoever answers enquire_link may stay, however little he sends.
+        inactivity_timeout: None,
         ..SessionOptions::smsc()
     };
     let (orders_tx, orders) = mpsc::channel(ORDERS_MAX);
