@@ -12,11 +12,12 @@
 //! | 5 | [`admin`] | `/metrics`, `/livez`, `/readyz` |
 //! | 5 | [`gateway`] | one upstream account: its binds, pacing, health |
 //! | 5 | [`callback`] | outbox to subscriber: signing, retries, address guard |
-//! | 4 | [`queue`] | what to do next with submits: lease, complete, defer |
+//! | 4 | [`queue`] | how many submits may go now, and what an answer to one means |
 //! | 4 | [`inbound`] | what an upstream sent: a receipt of which message, an MO for whom |
 //! | 4 | [`outbound`] | what an upstream is sent: a message as PDUs, or as an HTTP request |
 //! | 3 | [`store`] | what must not be lost |
-//! | 2 | [`config`], [`route`], [`tls`], [`guard`], [`shutdown`] | values and pure decisions |
+//! | 2 | [`route`] | which gateway an MT takes, and which application hears of an MO: A2P or P2P |
+//! | 2 | [`config`], [`tls`], [`guard`], [`shutdown`] | values and pure decisions |
 //! | 2 | [`client`] | one HTTP connection to somebody else's server |
 //! | 2 | [`openapi`] | routes and what is said about them: one document for all |
 //! | 1 | [`message`], [`metrics`], [`board`] | nouns, counters, live states |

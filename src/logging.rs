@@ -1,6 +1,6 @@
 //! Where events go: one line each to stderr, as text or as JSON, filtered by `log.level` or
-//! `RUST_LOG`. It owns the process-wide subscriber, so only `main` calls it, once; tests install
-//! their own.
+//! `RUST_LOG`. It owns the process-wide subscriber, so only a command calls it, once; tests
+//! install their own.
 
 use std::{
     env,

@@ -2,7 +2,7 @@
 
 use super::GatewayId;
 
-/// How much of what there is, for metrics and the console.
+/// How much of what there is, for the metrics.
 #[derive(Clone, Debug, Default)]
 pub struct Figures {
     /// Without a verdict, or with callbacks to make.
