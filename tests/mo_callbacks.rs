@@ -492,6 +492,93 @@ async fn a_reference_that_is_used_anew_at_once_loses_no_message() {
     assert_eq!(scene.app.seen().len(), expected);
 }
 
+/// SIGKILL, and a bind of the next life.
+async fn kill_and_start_again(scene: &mut Scene) {
+    let (bound, binds) = (scene.smsc.bound(), scene.smsc.binds());
+    scene.bridge.kill9();
+    scene.bridge.start_again().await;
+    wait_for("the bind", async || {
+        (scene.smsc.binds() > binds && scene.smsc.bound() == bound).then_some(())
+    })
+    .await;
+}
+
+/// Segments that were found to be repeats, so many times.
+async fn until_ignored(scene: &Scene, times: usize) {
+    wait_for("the end of the repeats", async || {
+        let log = scene.http().get("/api/log", ADMIN).await.text();
+        let ignored = log.lines().filter(|l| l.contains("\"MoRepeated\""));
+        (ignored.count() == times).then_some(())
+    })
+    .await;
+}
+
+/// A callback may be made again whose answer was killed, so they are not counted.
+async fn until_posted(scene: &Scene, payload: &str) -> Value {
+    wait_for(payload, async || {
+        let mut bodies = scene.app.seen().into_iter().map(|c| c.json());
+        bodies.find(|body| body["payload"] == payload)
+    })
+    .await
+}
+
+#[tokio::test]
+async fn a_message_that_begins_like_the_one_before_outlives_a_kill() {
+    let mut scene = Scene::new().await;
+    deliver(&scene, part(5, 2, 1, "one ")).await;
+    deliver(&scene, part(5, 2, 2, "two")).await;
+    scene.app.until("POST", "/mo", 1).await;
+    deliver(&scene, part(5, 2, 1, "one ")).await;
+    kill_and_start_again(&mut scene).await;
+    deliver(&scene, part(5, 2, 2, "other")).await;
+    let whole = until_posted(&scene, "one other").await;
+    assert_eq!(whole["multi_part_info"]["total"], 1);
+}
+
+#[tokio::test]
+async fn what_comes_again_after_a_kill_is_not_posted() {
+    let mut scene = Scene::new().await;
+    for (number, text) in [(1, "one "), (2, "two")] {
+        deliver(&scene, part(5, 2, number, text)).await;
+    }
+    scene.app.until("POST", "/mo", 1).await;
+    // As a whole, and killed in between.
+    kill_and_start_again(&mut scene).await;
+    deliver(&scene, part(5, 2, 1, "one ")).await;
+    kill_and_start_again(&mut scene).await;
+    deliver(&scene, part(5, 2, 2, "two")).await;
+    until_ignored(&scene, 1).await;
+    // In part, until it is overdue.
+    deliver(&scene, part(5, 2, 2, "two")).await;
+    until_ignored(&scene, 2).await;
+    deliver(&scene, part(6, 2, 2, "beta")).await;
+    deliver(&scene, part(6, 2, 1, "alpha ")).await;
+    until_posted(&scene, "alpha beta").await;
+    let seen = scene.app.seen();
+    let payloads: Vec<Value> = seen.iter().map(|c| c.json()["payload"].clone()).collect();
+    assert!(
+        payloads
+            .iter()
+            .all(|p| *p == "one two" || *p == "alpha beta"),
+        "{payloads:?}"
+    );
+    let log = scene.http().get("/api/log", ADMIN).await.text();
+    let received = log.lines().filter(|l| l.contains("\"MoReceived\""));
+    assert_eq!(received.count(), 2);
+    scene.bridge.stop().await;
+    let proof = std::process::Command::new(env!("CARGO_BIN_EXE_smpp-bridge"))
+        .args(["verify", "--data", "data"])
+        .current_dir(scene.bridge.folder.path())
+        .output()
+        .unwrap();
+    let said = String::from_utf8(proof.stdout).unwrap();
+    assert!(proof.status.success(), "{said}");
+    assert!(
+        said.contains("segments that wait for others 0  that came again and were ignored 3"),
+        "{said}"
+    );
+}
+
 /// 16-bit references and the SAR TLVs join as well.
 #[tokio::test]
 async fn every_way_to_mark_parts_is_understood() {

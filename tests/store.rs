@@ -109,6 +109,11 @@ rules!(
     a_dead_callback_can_be_queued_again,
     segments_of_an_mo_are_joined_in_any_order,
     incomplete_segments_are_posted_one_by_one,
+    a_message_that_begins_like_the_one_before_is_whole_over_a_restart,
+    a_message_that_comes_again_is_ignored_over_a_restart,
+    a_segment_that_comes_again_after_a_restart_is_not_posted,
+    a_segment_of_a_message_in_parts_that_comes_again_is_not_posted,
+    the_same_octets_in_another_coding_are_news,
     gateways_are_there_after_a_restart,
     a_full_queue_refuses,
     a_validity_that_runs_out_ends_a_message,
@@ -774,6 +779,110 @@ async fn incomplete_segments_are_posted_one_by_one(mut place: Place) {
         [1, 3]
     );
     assert_eq!(records[0].identifier, records[1].identifier);
+}
+
+/// The message that this segment completes.
+async fn joined(store: &LogStore, segment: Inbound) -> MoMessage {
+    let Finding::Mo { id } = find(store, segment).await else {
+        panic!("not joined")
+    };
+    match Story::of(&store.entries(id).await.unwrap()) {
+        Some(Story::Mo(whole)) => *whole,
+        other => panic!("{other:?}"),
+    }
+}
+
+/// Events of the log with this name.
+async fn logged(store: &LogStore, name: &str) -> usize {
+    let page = store.log_page(0, 1 << 20).await.unwrap();
+    let lines = page.lines.lines();
+    let events = lines.map(|l| serde_json::from_str::<serde_json::Value>(l).unwrap());
+    events.filter(|l| l["event"].get(name).is_some()).count()
+}
+
+async fn until_logged(store: &LogStore, name: &str, count: usize) {
+    let wait = async {
+        while logged(store, name).await < count {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    };
+    let within = tokio::time::timeout(Duration::from_secs(10), wait).await;
+    within.unwrap_or_else(|_| panic!("{name} is not in the log {count} times"));
+}
+
+async fn a_message_that_begins_like_the_one_before_is_whole_over_a_restart(place: Place) {
+    let store = place.open();
+    find(&store, mo("one ", part(1, 3))).await;
+    find(&store, mo("two ", part(2, 3))).await;
+    joined(&store, mo("three", part(3, 3))).await;
+    for (segment, number) in [("two ", 2), ("one ", 1)] {
+        let again = find(&store, mo(segment, part(number, 3))).await;
+        assert_eq!(again, Finding::MoSegment);
+    }
+    let store = reopen(&place, store).await;
+    let other = joined(&store, mo("other", part(3, 3))).await;
+    assert_eq!(other.record.octets, b"one two other");
+    assert_eq!(logged(&store, "MoRepeated").await, 0);
+}
+
+async fn a_message_that_comes_again_is_ignored_over_a_restart(place: Place) {
+    let mut store = place.open();
+    find(&store, mo("one ", part(1, 2))).await;
+    joined(&store, mo("two", part(2, 2))).await;
+    for times in 1..=2 {
+        for (segment, number) in [("two", 2), ("one ", 1)] {
+            store = reopen(&place, store).await;
+            let again = find(&store, mo(segment, part(number, 2))).await;
+            assert_eq!(again, Finding::MoSegment);
+        }
+        assert_eq!(logged(&store, "MoRepeated").await, times);
+    }
+    assert_eq!(logged(&store, "MoReceived").await, 1);
+    assert_eq!(logged(&store, "MoSegmentAgain").await, 4);
+}
+
+async fn a_segment_that_comes_again_after_a_restart_is_not_posted(mut place: Place) {
+    let store = place.open();
+    find(&store, mo("one ", part(1, 2))).await;
+    joined(&store, mo("two", part(2, 2))).await;
+    place.policy.reassembly_timeout = Duration::from_millis(50);
+    let store = reopen(&place, store).await;
+    find(&store, mo("two", part(2, 2))).await;
+    until_logged(&store, "MoRepeated", 1).await;
+    assert_eq!(logged(&store, "MoReceived").await, 1);
+}
+
+async fn a_segment_of_a_message_in_parts_that_comes_again_is_not_posted(mut place: Place) {
+    let store = place.open();
+    find(&store, mo("three", part(3, 3))).await;
+    find(&store, mo("one", part(1, 3))).await;
+    place.policy.reassembly_timeout = Duration::from_millis(50);
+    let store = reopen(&place, store).await;
+    until_logged(&store, "MoReceived", 2).await;
+    let store = reopen(&place, store).await;
+    find(&store, mo("three", part(3, 3))).await;
+    until_logged(&store, "MoRepeated", 1).await;
+    find(&store, mo("one", part(1, 3))).await;
+    until_logged(&store, "MoRepeated", 2).await;
+    // What was missing is news.
+    find(&store, mo("two", part(2, 3))).await;
+    until_logged(&store, "MoReceived", 3).await;
+}
+
+async fn the_same_octets_in_another_coding_are_news(place: Place) {
+    let coded = |data_coding, text: &str, number| match mo(text, part(number, 2)) {
+        Inbound::Mo(record) => Inbound::Mo(Box::new(MoRecord {
+            data_coding,
+            ..*record
+        })),
+        other => other,
+    };
+    let store = place.open();
+    find(&store, coded(0, "ab", 1)).await;
+    joined(&store, coded(0, "cd", 2)).await;
+    find(&store, coded(8, "ab", 1)).await;
+    let other = joined(&store, coded(8, "cd", 2)).await;
+    assert_eq!(other.record.data_coding, 8);
 }
 
 async fn gateways_are_there_after_a_restart(place: Place) {

@@ -58,6 +58,10 @@ fn tell(found: &Audit) {
         format!("{id}  sent again {resubmits} times")
     });
     println!("messages from handsets {}", found.mo);
+    println!(
+        "segments that wait for others {}  that came again and were ignored {}",
+        found.mo_waiting, found.mo_repeated
+    );
     list("of these unrouted", &found.mo_unrouted, ToString::to_string);
     list(
         "orphan receipts",

@@ -181,6 +181,17 @@ pub enum Event {
         to: GatewayId,
         why: MoveReason,
     },
+
+    /// A segment that a message joined of late has, too: the upstream repeats it, or another
+    /// message begins alike. It waits for the others as any segment does.
+    MoSegmentAgain {
+        record: Box<MoRecord>,
+        concat: Concat,
+    },
+    /// Segments that came again were repeats, and wait no more: nothing is posted.
+    MoRepeated {
+        segments: Vec<MessageId>,
+    },
 }
 
 /// What follows an unknown outcome.
@@ -254,6 +265,24 @@ pub enum Snapshot {
         report: Report,
         state: Option<State>,
         received_at: Timestamp,
+    },
+    MoSegmentAgain {
+        record: MoRecord,
+        received_at: Timestamp,
+    },
+    /// A set of segments that was joined of late: what comes again of it is a repeat.
+    MoJoined {
+        gateway: GatewayId,
+        source_addr: String,
+        destination_addr: String,
+        reference: u16,
+        reference_bits: u8,
+        total: u8,
+        /// Its message, or what its segments have in common where they were posted one by one.
+        of: u64,
+        joined_at: Timestamp,
+        /// Number and fingerprint of each segment.
+        parts: Vec<(u8, u64)>,
     },
 }
 

@@ -186,7 +186,10 @@ impl Story {
                 updated_at: entry.at,
                 callback: (*callbacks_made > 0).then(|| CallbackState::carried(callbacks, 0)),
             }))),
-            Snapshot::MoSegment { .. } | Snapshot::Orphan { .. } => None,
+            Snapshot::MoSegment { .. }
+            | Snapshot::MoSegmentAgain { .. }
+            | Snapshot::MoJoined { .. }
+            | Snapshot::Orphan { .. } => None,
         }
     }
 }

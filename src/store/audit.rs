@@ -26,6 +26,10 @@ pub struct Audit {
     pub mo: u64,
     /// Messages from handsets that belong to no service profile.
     pub mo_unrouted: Listed<MessageId>,
+    /// Segments from handsets that wait for the rest of theirs when the log ends.
+    pub mo_waiting: u64,
+    /// Segments that came again, and were ignored.
+    pub mo_repeated: u64,
     /// Times a message was sent again without knowing whether it had arrived.
     pub resubmits: u64,
     /// Messages that were in flight when an answer got lost, or when the log ends; with the
@@ -172,6 +176,8 @@ enum Kind {
     Mt,
     Mo,
     MoSegment,
+    /// The only kind that may end without a message.
+    MoSegmentAgain,
 }
 
 impl Auditor {
@@ -216,6 +222,7 @@ impl Auditor {
         let first_reading = self.done.is_none();
         self.found.entries += u64::from(first_reading);
         let id = entry.subject;
+        self.end_segments(frame, &entry.event);
         if id != MessageId::NONE && !self.is_followed(frame, id) {
             return;
         }
@@ -239,6 +246,7 @@ impl Auditor {
             | Event::KeyAnswered { .. }
             | Event::KeyCarried { .. }
             | Event::CarriedAll { .. }
+            | Event::MoRepeated { .. }
             | Event::OptOuts { .. } => return,
             Event::Accepted { head, .. } => {
                 let head = head.read();
@@ -250,13 +258,8 @@ impl Auditor {
                 return self.is_at(id, head.map(|h| h.gateway));
             }
             Event::MoReceived {
-                record,
-                callbacks,
-                segments,
+                record, callbacks, ..
             } => {
-                for segment in segments {
-                    self.traces.remove(segment);
-                }
                 if record.route.service_profile.is_none() {
                     let unrouted = &mut self.found.mo_unrouted;
                     unrouted.add(self.bounds.listed_max, || entry.subject);
@@ -269,6 +272,9 @@ impl Auditor {
             }
             Event::MoSegment { .. } => {
                 return self.begin(frame, entry, Kind::MoSegment, State::Queued);
+            }
+            Event::MoSegmentAgain { .. } => {
+                return self.begin(frame, entry, Kind::MoSegmentAgain, State::Queued);
             }
             _ => {}
         }
@@ -295,6 +301,37 @@ impl Auditor {
         trace.last_frame = frame;
         for what in wrong {
             self.violation(|| format!("message {id}: the entry in frame {frame} {what}"));
+        }
+    }
+
+    /// Segments end with a message that has them, or with the word that they were repeats,
+    /// whichever reading follows that message.
+    fn end_segments(&mut self, frame: u64, event: &Event) {
+        let (segments, repeated) = match event {
+            Event::MoReceived { segments, .. } => (segments, false),
+            Event::MoRepeated { segments } => (segments, true),
+            _ => return,
+        };
+        for id in segments {
+            // Others are followed in another reading, or began in a slice that is gone.
+            let Some(kind) = self.traces.get(id).map(|t| t.kind) else {
+                continue;
+            };
+            let may_end = match kind {
+                Kind::MoSegmentAgain => true,
+                Kind::MoSegment => !repeated,
+                Kind::Mt | Kind::Mo => false,
+            };
+            if may_end {
+                self.traces.remove(id);
+                self.found.mo_repeated += u64::from(repeated);
+            } else {
+                let what = match repeated {
+                    true => "a segment that came again",
+                    false => "a segment",
+                };
+                self.violation(|| format!("message {id}: frame {frame} ends it as {what}"));
+            }
         }
     }
 
@@ -363,6 +400,10 @@ impl Auditor {
             Snapshot::MoSegment { .. } => {
                 return self.begin(frame, entry, Kind::MoSegment, State::Queued);
             }
+            Snapshot::MoSegmentAgain { .. } => {
+                return self.begin(frame, entry, Kind::MoSegmentAgain, State::Queued);
+            }
+            Snapshot::MoJoined { .. } => return,
             Snapshot::Orphan {
                 orphan,
                 gateway,
@@ -423,7 +464,7 @@ impl Auditor {
                 *self.by_state.entry(trace.state).or_default() += 1;
             }
             Kind::Mo => found.mo += 1,
-            Kind::MoSegment => {}
+            Kind::MoSegment | Kind::MoSegmentAgain => found.mo_waiting += 1,
         }
     }
 
@@ -529,7 +570,8 @@ impl Trace {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::message::sample::{accepted, moved, refused};
+    use crate::message::Concat;
+    use crate::message::sample::{self, accepted, moved, refused};
     use crate::store::codec::Packer;
     use std::collections::BTreeMap;
 
@@ -685,6 +727,72 @@ mod tests {
             let found = violations(&log(life));
             assert!(found.len() == 1 && found[0].contains(what), "{found:?}");
         }
+    }
+
+    fn segment(again: bool) -> Event {
+        let concat = Concat {
+            reference: 9,
+            total: 2,
+            number: 1,
+            reference_bits: 8,
+        };
+        let record = Box::new(sample::mo());
+        match again {
+            true => Event::MoSegmentAgain { record, concat },
+            false => Event::MoSegment { record, concat },
+        }
+    }
+
+    /// Segments 1 to 4, of which 1 and 2 came again, and what ends them.
+    fn log_of_segments(ends: Vec<Event>) -> Frames {
+        let mut packer = Packer::new(1);
+        let segments = [true, true, false, false].map(segment);
+        let mut frames = BTreeMap::new();
+        for (subject, event) in (1..).zip(segments.into_iter().chain(ends)) {
+            let is_word = matches!(event, Event::MoRepeated { .. });
+            packer.push(&Entry {
+                subject: MessageId(if is_word { 0 } else { subject }),
+                at: Timestamp(subject),
+                previous: 0,
+                event,
+            });
+            frames.extend(packer.take().into_iter().map(|f| (f.number, f.octets)));
+        }
+        Frames(frames)
+    }
+
+    fn repeated(segments: &[u64]) -> Event {
+        Event::MoRepeated {
+            segments: segments.iter().map(|id| MessageId(*id)).collect(),
+        }
+    }
+
+    fn received(segments: &[u64]) -> Event {
+        Event::MoReceived {
+            record: Box::new(sample::mo()),
+            segments: segments.iter().map(|id| MessageId(*id)).collect(),
+            callbacks: Vec::new(),
+        }
+    }
+
+    #[test]
+    fn each_segment_waits_or_is_in_a_message_or_was_a_repeat() {
+        let sound = log_of_segments(vec![received(&[2, 3]), repeated(&[1])]);
+        for messages_at_once in [100, 2] {
+            let bounds = Bounds {
+                messages_at_once,
+                listed_max: 20,
+            };
+            let found = audit(&sound, bounds, |_, _, _| {});
+            assert_eq!(found.violations.some, Vec::<String>::new());
+            let counts = (found.mo, found.mo_waiting, found.mo_repeated);
+            assert_eq!(counts, (1, 1, 1), "{messages_at_once} at once");
+        }
+        let news = violations(&log_of_segments(vec![repeated(&[1, 3])]));
+        assert_eq!(news.len(), 1);
+        assert!(news[0].contains("message 3"), "{news:?}");
+        let message = violations(&log_of_segments(vec![received(&[4]), received(&[5])]));
+        assert!(message.len() == 1 && message[0].contains("message 5"));
     }
 
     #[test]

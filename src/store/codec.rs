@@ -266,7 +266,9 @@ fn version_of(octets: &[u8]) -> Option<u8> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::message::{DocumentKind, Event, MessageId, Timestamp};
+    use crate::message::{
+        Concat, DocumentKind, Event, GatewayId, MessageId, MoRecord, Snapshot, Timestamp, sample,
+    };
 
     fn entry(id: u64, octets: usize) -> Entry {
         Entry {
@@ -350,6 +352,66 @@ mod tests {
             };
             pushed.push((packer.push(&e), e));
         }
+        assert_eq!(unpack(&packer.take()).unwrap(), pushed);
+    }
+
+    #[test]
+    fn segments_that_came_again_come_back() {
+        let concat = Concat {
+            reference: 9,
+            total: 2,
+            number: 1,
+            reference_bits: 8,
+        };
+        let record = MoRecord {
+            segment: Some(concat),
+            ..sample::mo()
+        };
+        let copies = [
+            Snapshot::MoSegmentAgain {
+                record: record.clone(),
+                received_at: Timestamp(3),
+            },
+            Snapshot::MoJoined {
+                gateway: GatewayId(1),
+                source_addr: "4915112345678".into(),
+                destination_addr: "12345".into(),
+                reference: 9,
+                reference_bits: 8,
+                total: 2,
+                of: u64::MAX,
+                joined_at: Timestamp(5),
+                parts: vec![(1, u64::MAX), (2, 0)],
+            },
+        ];
+        let events = [
+            Event::MoSegmentAgain {
+                record: Box::new(record),
+                concat,
+            },
+            Event::MoRepeated {
+                segments: vec![MessageId(7), MessageId(8)],
+            },
+        ];
+        // Their numbers in the log, which never change.
+        let number = |octets: Vec<u8>| octets[0];
+        let encoded = events.each_ref().map(|e| postcard::to_allocvec(e).unwrap());
+        assert_eq!(encoded.map(number), [25, 26]);
+        let encoded = copies.each_ref().map(|c| postcard::to_allocvec(c).unwrap());
+        assert_eq!(encoded.map(number), [4, 5]);
+        let carried = copies.map(|copy| Event::Carried(Box::new(copy)));
+        let mut packer = Packer::new(1);
+        let pushed: Vec<_> = events
+            .into_iter()
+            .chain(carried)
+            .map(|event| {
+                let e = Entry {
+                    event,
+                    ..entry(7, 0)
+                };
+                (packer.push(&e), e)
+            })
+            .collect();
         assert_eq!(unpack(&packer.take()).unwrap(), pushed);
     }
 

@@ -198,6 +198,8 @@ fn line(event: &Event, segments: u8, first: bool) -> Option<(&'static str, Value
         | Event::Released { .. }
         | Event::MoReceived { .. }
         | Event::MoSegment { .. }
+        | Event::MoSegmentAgain { .. }
+        | Event::MoRepeated { .. }
         | Event::Orphaned { .. }
         | Event::OrphanClosed { .. }
         | Event::Document { .. }

@@ -7,13 +7,16 @@
 //! more: writing anew stays below a quarter of all writing, and a start reads at most twice
 //! that minimum and five times what is open.
 
+use super::joined::Joined;
 use super::mo::Mo;
 use super::mt::Mt;
+use super::sets::{SetKey, Waiting};
 use super::{Key, Ledger};
 use crate::message::{
     DocumentKind, Entry, Event, MessageId, OrphanId, Snapshot, SnapshotSegment, Timestamp,
 };
 use std::collections::VecDeque;
+use std::sync::Arc;
 
 /// Records carried with one batch: some 40 KB, which a commit hardly notices.
 const CARRIED_PER_BATCH: usize = 128;
@@ -26,6 +29,7 @@ pub(super) struct Carry {
     messages: VecDeque<MessageId>,
     orphans: VecDeque<OrphanId>,
     keys: VecDeque<u128>,
+    joined: VecDeque<Arc<SetKey>>,
     /// Once nothing is left to be carried, nothing open is older than this frame.
     from_frame: Option<u64>,
     /// When and with which frame the latest round began.
@@ -94,6 +98,7 @@ impl Ledger {
         messages.sort_unstable();
         let keys = self.keys.iter().filter(|(_, k)| k.frame < before);
         self.carry.keys = keys.map(|(key, _)| *key).collect();
+        self.carry.joined = self.joined.before(before, self.now).collect();
         self.carry.messages = messages.into();
         self.carry.orphans = self.orphans.numbers().collect();
         self.carry.from_frame = Some(before);
@@ -115,6 +120,10 @@ impl Ledger {
                 }
             } else if let Some(key) = self.carry.keys.pop_front() {
                 self.carry_key(key);
+            } else if let Some(key) = self.carry.joined.pop_front() {
+                if let Some(snapshot) = self.joined.snapshot(&key) {
+                    self.record(MessageId::NONE, Event::Carried(Box::new(snapshot)));
+                }
             } else {
                 self.carry = Carry {
                     began_at: self.carry.began_at,
@@ -223,10 +232,17 @@ impl Ledger {
                 callbacks_made: mo.callbacks_made,
             });
         }
-        let waiting = self.sets.waiting().find(|w| w.id == id)?;
-        Some(Snapshot::MoSegment {
-            record: waiting.record.clone(),
-            received_at: waiting.received_at,
+        let waiting = self.sets.get(id)?;
+        let (record, received_at) = (waiting.record.clone(), waiting.received_at);
+        Some(match waiting.again {
+            true => Snapshot::MoSegmentAgain {
+                record,
+                received_at,
+            },
+            false => Snapshot::MoSegment {
+                record,
+                received_at,
+            },
         })
     }
 
@@ -303,8 +319,43 @@ impl Ledger {
             Snapshot::MoSegment {
                 record,
                 received_at,
+            }
+            | Snapshot::MoSegmentAgain {
+                record,
+                received_at,
+            } => self.wait_for_rest(Waiting {
+                id,
+                record: record.clone(),
+                received_at: *received_at,
+                frame,
+                again: matches!(snapshot, Snapshot::MoSegmentAgain { .. }),
+            }),
+            Snapshot::MoJoined {
+                gateway,
+                source_addr,
+                destination_addr,
+                reference,
+                reference_bits,
+                total,
+                of,
+                joined_at,
+                parts,
             } => {
-                self.insert_segment(id, record.clone(), *received_at, frame);
+                let key = SetKey {
+                    gateway: *gateway,
+                    source: source_addr.clone(),
+                    destination: destination_addr.clone(),
+                    reference: *reference,
+                    reference_bits: *reference_bits,
+                    total: *total,
+                };
+                let copy = Joined {
+                    of: *of,
+                    at: *joined_at,
+                    frame,
+                    parts: parts.clone(),
+                };
+                self.joined.restore(key, copy);
             }
             Snapshot::Orphan {
                 orphan,

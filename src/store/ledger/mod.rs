@@ -9,6 +9,7 @@ mod acceptance;
 mod books;
 mod carry;
 mod evidence;
+mod joined;
 mod lane;
 mod lease;
 mod messages;
@@ -19,6 +20,7 @@ mod packed;
 mod recall;
 mod reroute;
 mod response;
+mod sets;
 mod smsc_id;
 mod use_case;
 
@@ -33,11 +35,13 @@ use crate::message::{
 };
 use evidence::Orphans;
 use hashbrown::{DefaultHashBuilder, HashMap};
+use joined::JoinedSets;
 use lane::Lane;
 use messages::Messages;
-use mo::{Mo, Sets};
+use mo::Mo;
 use outbox::Outbox;
 use serde::{Deserialize, Serialize};
+use sets::Sets;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
@@ -121,6 +125,7 @@ pub(super) struct Ledger {
     mt: Messages,
     mo: HashMap<MessageId, Mo>,
     sets: Sets,
+    joined: JoinedSets,
     lanes: HashMap<GatewayId, Lane>,
     /// Lanes that may have something for a waiting lease.
     touched: Vec<GatewayId>,
@@ -177,6 +182,7 @@ impl Ledger {
             mt: Messages::new(hasher.clone()),
             mo: HashMap::new(),
             sets: Sets::default(),
+            joined: JoinedSets::default(),
             lanes: HashMap::new(),
             touched: Vec::new(),
             deferring: BTreeSet::new(),
@@ -206,7 +212,7 @@ impl Ledger {
 
     /// Does what has become due, and serves whoever waits for it.
     pub(super) fn finish(&mut self) {
-        self.join_overdue();
+        self.end_overdue_sets();
         self.retire_orphans();
         self.forget_keys();
         self.expire_queued();
@@ -343,7 +349,10 @@ impl Ledger {
             | Event::CallbackDelivered { .. }
             | Event::CallbackDead { .. }
             | Event::CallbackRequeued { .. } => self.apply_callback(frame, entry),
-            Event::MoReceived { .. } | Event::MoSegment { .. } => self.apply_mo(frame, entry),
+            Event::MoReceived { .. }
+            | Event::MoSegment { .. }
+            | Event::MoSegmentAgain { .. }
+            | Event::MoRepeated { .. } => self.apply_mo(frame, entry),
             Event::Orphaned { .. } | Event::OrphanClosed { .. } => self.apply_orphan(entry),
             Event::Document { kind, id, body } => {
                 if *kind == DocumentKind::Counters {
