@@ -185,6 +185,29 @@ async fn g_037_the_id_is_found_wherever_it_may_be() {
     }
 }
 
+/// As doubles they would be one.
+#[tokio::test]
+async fn ids_that_are_numbers_beyond_64_bits_are_told_apart_to_the_last_digit() {
+    let line = Line::of("http").await;
+    let mut sent = Vec::new();
+    let ids = ["18446744073709551617", "18446744073709551618"];
+    for id in ids {
+        let body = format!(r#"{{"message_id":{id}}}"#);
+        line.prov.say([Said::Now(200, body)]);
+        let answer = line.send(text("x")).await;
+        assert_eq!(answer.member("external_message_id"), id);
+        assert_eq!(answer.member("remote_response")["message_id"], id);
+        sent.push(answer.id());
+    }
+    let path = format!("/api/sms-gateways/{}/dlr", line.gateway);
+    let headers = [("content-type", "application/json")];
+    let dlr = format!(r#"{{"message_id":{},"status":"DELIVRD"}}"#, ids[1]);
+    let answer = line.http().call("POST", &path, &headers, dlr).await;
+    assert_eq!(answer.status, 200, "{}", answer.text());
+    assert_eq!(line.http().record(sent[0]).await["state"], "submitted");
+    assert_eq!(line.http().record(sent[1]).await["state"], "delivered");
+}
+
 /// Also G-042, and redirects.
 #[tokio::test]
 async fn g_041_a_refusal_is_502_and_told_in_the_providers_words() {

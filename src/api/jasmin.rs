@@ -128,7 +128,7 @@ fn of_body(headers: &HeaderMap, body: &Bytes) -> Result<Vec<(String, String)>, F
     if body::kind(headers)? != Kind::Json {
         return Ok(of_form(body));
     }
-    let Value::Object(members) = json::value(body)? else {
+    let Value::Object(members) = json::exact(body)? else {
         return Err(Failure::unprocessable("The body must be an object."));
     };
     let texts = members.into_iter().filter_map(|(name, value)| match value {

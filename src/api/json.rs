@@ -13,6 +13,7 @@ use serde_json::Value;
 use serde_json::value::RawValue;
 
 use super::error::Failure;
+use crate::message;
 
 /// Nesting beyond this is malformed.
 const DEPTH_MAX: u32 = 64;
@@ -71,6 +72,11 @@ pub(super) fn items(body: &Bytes, most: usize) -> Result<Vec<Bytes>, Failure> {
 /// The whole value `body` is.
 pub(super) fn value(body: &[u8]) -> Result<Value, Failure> {
     serde_json::from_str(checked(body)?).map_err(|e| Failure::malformed_at(&e))
+}
+
+/// As [`value`], of somebody who writes numbers beyond 64 bits: they become texts.
+pub(super) fn exact(body: &[u8]) -> Result<Value, Failure> {
+    message::exact(checked(body)?).map_err(|_| Failure::malformed())
 }
 
 /// The number that a double exactly is, if it is whole.

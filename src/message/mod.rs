@@ -2,6 +2,7 @@
 //! receipts, mobile-originated texts. Values only: no I/O, no clock, no locks.
 
 mod event;
+mod exact;
 mod figures;
 mod gateway;
 mod head;
@@ -26,6 +27,7 @@ pub use event::{
     CallbackKind, DocumentKind, Entry, Event, Next, OrphanEnd, PendingCallback, Snapshot,
     SnapshotSegment,
 };
+pub use exact::exact;
 pub use figures::{Figures, LaneFigures};
 pub use gateway::{BOUND_RX, Gateway, GatewayStatus, Transport};
 pub use head::{

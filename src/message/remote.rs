@@ -1,5 +1,6 @@
 //! `remote_response`: what an upstream said, kept within bounds and without secrets.
 
+use super::exact;
 use serde_json::{Map, Value, json};
 use smpp_protocol::command::CommandStatus;
 
@@ -47,15 +48,13 @@ pub(super) fn http_answer(recorded: &str) -> Map<String, Value> {
 /// What is kept of an HTTP upstream's answer: the form in which it is recorded. `body` is cut
 /// at the limit of `remote_response`, and `secrets` are blotted out wherever they stand.
 pub fn recorded_answer(status: u16, body: &[u8], secrets: &Secrets) -> String {
-    let body = match serde_json::from_slice::<Value>(body) {
+    let text = String::from_utf8_lossy(body);
+    let body = match exact(&text) {
         Ok(Value::Object(mut members)) => {
             bound(&mut members);
             Value::Object(members)
         }
-        _ => {
-            let text = String::from_utf8_lossy(body);
-            Value::String(text.chars().take(TEXT_CHARACTERS_MAX).collect())
-        }
+        _ => Value::String(text.chars().take(TEXT_CHARACTERS_MAX).collect()),
     };
     let recorded = json!({ "http_status": status, "body": secrets.blotted(body) });
     recorded.to_string()

@@ -55,9 +55,9 @@ fn bodies(headers: &HeaderMap, body: &Bytes) -> Result<Vec<Map<String, Value>>, 
     let blank = body.iter().all(u8::is_ascii_whitespace);
     match kind {
         _ if blank => Ok(vec![Map::new()]),
-        Kind::Json => objects(json::value(body)?),
+        Kind::Json => objects(json::exact(body)?),
         Kind::Form => Ok(vec![form(body)]),
-        Kind::Unsaid => match json::value(body) {
+        Kind::Unsaid => match json::exact(body) {
             Ok(value) => objects(value),
             Err(wrong) if looks_like_json(body) => Err(wrong),
             Err(_) => Ok(vec![form(body)]),
@@ -179,6 +179,20 @@ mod tests {
                 "",
             ),
             (JSON, "", r#"{"id":77,"message_status":"Y"}"#, "77", "Y"),
+            (
+                JSON,
+                "",
+                r#"{"id":18446744073709551617}"#,
+                "18446744073709551617",
+                "",
+            ),
+            (
+                "",
+                "",
+                r#"{"id":18446744073709551618}"#,
+                "18446744073709551618",
+                "",
+            ),
             (
                 JSON,
                 "",

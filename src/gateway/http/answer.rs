@@ -3,6 +3,8 @@
 use http::StatusCode;
 use serde_json::{Map, Value};
 
+use crate::message::exact;
+
 /// An answer, understood.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Verdict {
@@ -25,7 +27,7 @@ const REASON_CHARACTERS_MAX: usize = 500;
 /// Reads the answer of a generic or a Jasmin upstream.
 pub(super) fn read(status: StatusCode, body: &[u8]) -> Verdict {
     let text = String::from_utf8_lossy(body);
-    let json = serde_json::from_str::<Value>(&text).ok();
+    let json = exact(&text).ok();
     if !status.is_success() {
         let said = json
             .as_ref()
@@ -167,6 +169,10 @@ mod tests {
             (r#"{"message_id":"abc-1"}"#, Some("abc-1")),
             (r#"{"message_id":"","id":null,"messageId":"c"}"#, Some("c")),
             (r#"{"id":77}"#, Some("77")),
+            (
+                r#"{"id":18446744073709551617}"#,
+                Some("18446744073709551617"),
+            ),
             (r#"{"data":{"messageId":"z"}}"#, Some("z")),
             (r#"{"id":"top","data":{"message_id":"z"}}"#, Some("top")),
             (r#"Success "0703-4812""#, Some("0703-4812")),
