@@ -9,9 +9,63 @@ use bytes::Bytes;
 
 /// Octets of a text that are kept in the string itself: every address and time fits, and so do
 /// most message ids.
-pub(crate) const INLINE: usize = 23;
+pub(crate) const INLINE: usize = 20;
 
-/// Text of a mandatory field (SMPP 3.4 §3.1). Holds no NUL; up to 23 octets need no allocation
+/// A text that fits into a string itself: the first `len` octets, at most [`INLINE`]. What is
+/// behind them is whatever was there.
+#[derive(Clone, Copy)]
+pub(crate) struct ShortText {
+    octets: Chunk,
+    len: Len,
+}
+
+impl ShortText {
+    pub(crate) const EMPTY: Self = Self {
+        octets: Chunk([0; INLINE]),
+        len: Len::L0,
+    };
+
+    /// The first `len` octets of `octets`, if so few fit and there are enough behind them. There
+    /// must be no NUL among them.
+    #[inline(always)]
+    pub(crate) fn new(octets: &[u8], len: usize) -> Option<Self> {
+        // A copy of fixed length is a few moves, of variable length a call.
+        let octets = Chunk(*octets.first_chunk()?);
+        let len = Len::new(len)?;
+        Some(Self { octets, len })
+    }
+}
+
+/// 0 to [`INLINE`], so that other values of the octet can tell the kinds of a string apart, and
+/// `None` from either.
+#[rustfmt::skip]
+#[derive(Clone, Copy)]
+enum Len {
+    L0, L1, L2, L3, L4, L5, L6, L7, L8, L9, L10,
+    L11, L12, L13, L14, L15, L16, L17, L18, L19, L20,
+}
+
+impl Len {
+    #[rustfmt::skip]
+    const ALL: [Self; INLINE + 1] = [
+        Self::L0, Self::L1, Self::L2, Self::L3, Self::L4, Self::L5, Self::L6, Self::L7,
+        Self::L8, Self::L9, Self::L10, Self::L11, Self::L12, Self::L13, Self::L14, Self::L15,
+        Self::L16, Self::L17, Self::L18, Self::L19, Self::L20,
+    ];
+
+    #[inline]
+    fn new(len: usize) -> Option<Self> {
+        Self::ALL.get(len).copied()
+    }
+}
+
+/// So many octets. They begin at a multiple of four so that a copy is two moves, not four that
+/// overlap.
+#[derive(Clone, Copy)]
+#[repr(align(4))]
+struct Chunk([u8; INLINE]);
+
+/// Text of a mandatory field (SMPP 3.4 §3.1). Holds no NUL; up to 20 octets need no allocation
 /// and share nothing; longer ones take a small one and share the buffer.
 ///
 /// The specification wants ASCII; peers write Latin-1, UTF-8 and worse, so the octets are kept as
@@ -22,41 +76,14 @@ pub struct COctetString(Octets);
 
 #[derive(Clone)]
 enum Octets {
-    /// Only the first `len` count; what is behind them is whatever was there.
-    Inline { octets: [u8; INLINE], len: Len },
+    Inline(ShortText),
     /// Boxed, since it is rare and every string would be as large.
     Shared(Box<Bytes>),
 }
 
-/// 0 to [`INLINE`], so that other values of the octet can tell the kinds of a string apart, and
-/// `None` from either.
-#[rustfmt::skip]
-#[derive(Clone, Copy)]
-enum Len {
-    L0, L1, L2, L3, L4, L5, L6, L7, L8, L9, L10, L11,
-    L12, L13, L14, L15, L16, L17, L18, L19, L20, L21, L22, L23,
-}
-
-impl Len {
-    #[rustfmt::skip]
-    const ALL: [Self; INLINE + 1] = [
-        Self::L0, Self::L1, Self::L2, Self::L3, Self::L4, Self::L5, Self::L6, Self::L7,
-        Self::L8, Self::L9, Self::L10, Self::L11, Self::L12, Self::L13, Self::L14, Self::L15,
-        Self::L16, Self::L17, Self::L18, Self::L19, Self::L20, Self::L21, Self::L22, Self::L23,
-    ];
-
-    #[inline]
-    fn new(len: usize) -> Option<Self> {
-        Self::ALL.get(len).copied()
-    }
-}
-
 impl COctetString {
     /// The empty string, a single NUL on the wire.
-    pub const EMPTY: Self = Self(Octets::Inline {
-        octets: [0; INLINE],
-        len: Len::L0,
-    });
+    pub const EMPTY: Self = Self(Octets::Inline(ShortText::EMPTY));
 
     /// The empty string.
     #[must_use]
@@ -89,10 +116,7 @@ impl COctetString {
     /// enough behind them. There must be no NUL among them.
     #[inline(always)]
     pub(crate) fn short(octets: &[u8], len: usize) -> Option<Self> {
-        // A copy of fixed length is a few moves, of variable length a call.
-        let octets = *octets.first_chunk()?;
-        let len = Len::new(len)?;
-        Some(Self(Octets::Inline { octets, len }))
+        ShortText::new(octets, len).map(Self::from)
     }
 
     /// All of `octets`, if so few fit into the string itself. There must be no NUL among them.
@@ -100,17 +124,15 @@ impl COctetString {
         let mut inline = [0; INLINE];
         inline.get_mut(..octets.len())?.copy_from_slice(octets);
         let len = Len::new(octets.len())?;
-        Some(Self(Octets::Inline {
-            octets: inline,
-            len,
-        }))
+        let octets = Chunk(inline);
+        Some(ShortText { octets, len }.into())
     }
 
     /// The inline octets with what is behind them, and how many count.
     #[inline]
     pub(crate) fn as_inline(&self) -> Option<(&[u8; INLINE], usize)> {
         match &self.0 {
-            Octets::Inline { octets, len } => Some((octets, *len as usize)),
+            Octets::Inline(text) => Some((&text.octets.0, text.len as usize)),
             Octets::Shared(_) => None,
         }
     }
@@ -120,7 +142,7 @@ impl COctetString {
     #[inline]
     pub fn as_bytes(&self) -> &[u8] {
         match &self.0 {
-            Octets::Inline { octets, len } => &octets[..*len as usize],
+            Octets::Inline(text) => &text.octets.0[..text.len as usize],
             Octets::Shared(octets) => octets,
         }
     }
@@ -130,8 +152,8 @@ impl COctetString {
     pub fn into_bytes(self) -> Bytes {
         match self.0 {
             Octets::Shared(octets) => *octets,
-            Octets::Inline { .. } if self.is_empty() => Bytes::new(),
-            Octets::Inline { .. } => Bytes::copy_from_slice(self.as_bytes()),
+            Octets::Inline(_) if self.is_empty() => Bytes::new(),
+            Octets::Inline(_) => Bytes::copy_from_slice(self.as_bytes()),
         }
     }
 
@@ -140,7 +162,7 @@ impl COctetString {
     #[must_use]
     pub fn detach(&self) -> Self {
         match &self.0 {
-            Octets::Inline { .. } => self.clone(),
+            Octets::Inline(_) => self.clone(),
             Octets::Shared(octets) => Self::long(Bytes::copy_from_slice(octets)),
         }
     }
@@ -165,6 +187,13 @@ impl COctetString {
             Ok(text) => Cow::Borrowed(text),
             Err(_) => Cow::Owned(self.as_bytes().iter().copied().map(char::from).collect()),
         }
+    }
+}
+
+impl From<ShortText> for COctetString {
+    #[inline(always)]
+    fn from(text: ShortText) -> Self {
+        Self(Octets::Inline(text))
     }
 }
 

@@ -107,27 +107,33 @@ impl fmt::Display for Deviation {
 
 /// The deviations of one PDU, in the order they were met. None and one allocate nothing.
 #[derive(Clone, Default, PartialEq, Eq)]
-pub struct Deviations {
-    first: Option<Deviation>,
-    more: Vec<Deviation>,
+pub struct Deviations(Found);
+
+#[derive(Clone, Default, PartialEq, Eq)]
+enum Found {
+    #[default]
+    None,
+    One(Deviation),
+    /// Two or more.
+    More(Vec<Deviation>),
 }
 
 impl Deviations {
     /// Whether the PDU is exactly as the specification wants it.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.first.is_none()
+        self.as_slice().is_empty()
     }
 
     /// How many there are.
     #[must_use]
     pub fn len(&self) -> usize {
-        usize::from(self.first.is_some()) + self.more.len()
+        self.as_slice().len()
     }
 
     /// All of them.
     pub fn iter(&self) -> impl Iterator<Item = &Deviation> {
-        self.first.iter().chain(&self.more)
+        self.as_slice().iter()
     }
 
     /// Whether this fault is among them.
@@ -136,10 +142,19 @@ impl Deviations {
         self.iter().any(|deviation| deviation.fault == fault)
     }
 
+    fn as_slice(&self) -> &[Deviation] {
+        match &self.0 {
+            Found::None => &[],
+            Found::One(deviation) => std::slice::from_ref(deviation),
+            Found::More(deviations) => deviations,
+        }
+    }
+
     pub(crate) fn push(&mut self, deviation: Deviation) {
-        match self.first {
-            None => self.first = Some(deviation),
-            Some(_) => self.more.push(deviation),
+        match &mut self.0 {
+            Found::None => self.0 = Found::One(deviation),
+            Found::One(first) => self.0 = Found::More(vec![*first, deviation]),
+            Found::More(deviations) => deviations.push(deviation),
         }
     }
 }

@@ -22,7 +22,7 @@ use crate::command::{CommandId, CommandStatus, SequenceNumber};
 use crate::error::{DecodeError, Deviations, Fault, Header};
 use crate::tlv::Tlvs;
 use crate::wire::{Count, Fill, Front, HEADER_OCTETS, Reader, Sink, Strictness, TEXT_OCTETS};
-use exact::{MessageRespMarks, ShortMessageMarks};
+use exact::Exact;
 
 pub use ancillary::{AlertNotification, CancelSm, QuerySm, QuerySmResp, ReplaceSm};
 pub use bind::{Bind, BindResp, Outbind};
@@ -110,34 +110,10 @@ impl Pdu {
         let frame = &mut frame;
         // Those that come by the thousand: if nothing has to be forgiven, they are quick.
         match header.command_id {
-            CommandId::SUBMIT_SM => quick(
-                frame,
-                header,
-                strictness,
-                ShortMessageMarks::find,
-                |frame, marks| Body::SubmitSm(SubmitSm::take(frame, marks)),
-            ),
-            CommandId::DELIVER_SM => quick(
-                frame,
-                header,
-                strictness,
-                ShortMessageMarks::find,
-                |frame, marks| Body::DeliverSm(DeliverSm::take(frame, marks)),
-            ),
-            CommandId::SUBMIT_SM_RESP => quick(
-                frame,
-                header,
-                strictness,
-                MessageRespMarks::find,
-                |frame, marks| Body::SubmitSmResp(MessageResp::take(frame, marks)),
-            ),
-            CommandId::DELIVER_SM_RESP => quick(
-                frame,
-                header,
-                strictness,
-                MessageRespMarks::find,
-                |frame, marks| Body::DeliverSmResp(MessageResp::take(frame, marks)),
-            ),
+            CommandId::SUBMIT_SM => quick(frame, header, strictness, Body::SubmitSm),
+            CommandId::DELIVER_SM => quick(frame, header, strictness, Body::DeliverSm),
+            CommandId::SUBMIT_SM_RESP => quick(frame, header, strictness, Body::SubmitSmResp),
+            CommandId::DELIVER_SM_RESP => quick(frame, header, strictness, Body::DeliverSmResp),
             _ => thorough(frame, header, strictness),
         }
     }
@@ -228,13 +204,12 @@ const RESP_FRONT: usize = HEADER_OCTETS + TEXT_OCTETS;
 /// Appends a PDU with a short front; `None`, and nothing appended, if it has another one.
 #[inline(always)]
 fn append<const FRONT: usize>(out: &mut BytesMut, pdu: &Pdu, body: &impl Fronted) -> Option<()> {
-    let start = out.len();
     let [text, tlvs] = body.behind_front()?;
-    out.reserve(FRONT + text.len() + tlvs.len());
-    out.resize(start + FRONT, 0);
-    let octets = front::<FRONT>(&mut out[start..], pdu, body, text.len() + tlvs.len());
-    out.truncate(start + octets.unwrap_or_default());
-    octets?;
+    // Put together here and copied, since room in `out` would have to be filled with zeros first.
+    let mut octets = [0; FRONT];
+    let len = front::<FRONT>(&mut octets, pdu, body, text.len() + tlvs.len())?;
+    out.reserve(len + text.len() + tlvs.len());
+    out.extend_from_slice(octets.get(..len)?);
     out.extend_from_slice(text);
     if !tlvs.is_empty() {
         out.extend_from_slice(tlvs);
@@ -284,25 +259,26 @@ fn command_length(octets: usize) -> [u8; 4] {
 /// A function for each kind of PDU, so that each is put together where the caller wants it: a PDU
 /// is hundreds of octets, and moving it takes longer than reading it.
 #[inline(never)]
-fn quick<M>(
+fn quick<T: Exact>(
     frame: &mut Bytes,
     header: Header,
     strictness: Strictness,
-    find: impl FnOnce(&[u8], CommandStatus) -> Option<M>,
-    take: impl FnOnce(&mut Bytes, M) -> Body,
+    body: impl Fn(T) -> Body,
 ) -> Result<Decoded, DecodeError> {
-    if let Some(marks) = find(frame, header.command_status) {
+    let wrap = |fields| {
         let pdu = Pdu {
             command_status: header.command_status,
             sequence_number: header.sequence_number,
-            body: take(frame, marks),
+            body: body(fields),
         };
-        return Ok(Decoded {
+        Ok(Decoded {
             pdu,
             deviations: Deviations::default(),
-        });
-    }
-    thorough(frame, header, strictness)
+        })
+    };
+    T::take(frame, header.command_status, wrap, |frame| {
+        thorough(frame, header, strictness)
+    })
 }
 
 /// Any PDU, with what can be forgiven.

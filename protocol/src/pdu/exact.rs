@@ -6,22 +6,34 @@
 
 use bytes::Bytes;
 
-use crate::c_octet_string::{COctetString, find_nul};
+use crate::c_octet_string::{COctetString, INLINE, ShortText, find_nul};
 use crate::command::CommandStatus;
 use crate::time::SmppTime;
-use crate::tlv::{self, Tag, Tlvs};
-use crate::wire::{HEADER_OCTETS, take};
+use crate::tlv::{self, Tag};
+use crate::wire::HEADER_OCTETS;
 
-/// Octets from the front of a frame to fields of a `submit_sm` or `deliver_sm`. All before
-/// `short_message` is less than 256 octets together.
+/// A body that is read quickly if it is exactly as the specification wants it.
+pub(super) trait Exact: Sized {
+    /// Takes the fields out of the frame, the last of them with the frame itself, and hands them
+    /// to `wrap`; or the frame to `other`, if there is something to forgive or the body is an odd
+    /// one. `wrap` is inlined wherever the fields are put together.
+    fn take<R>(
+        frame: &mut Bytes,
+        status: CommandStatus,
+        wrap: impl Fn(Self) -> R,
+        other: impl FnOnce(&mut Bytes) -> R,
+    ) -> R;
+}
+
+/// Octets from the front of a frame to fields of a `submit_sm` or `deliver_sm`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct ShortMessageMarks {
-    pub(super) source_addr: u8,
-    pub(super) destination_addr: u8,
-    pub(super) esm_class: u8,
-    pub(super) validity_period: u8,
-    pub(super) registered_delivery: u8,
-    pub(super) tlvs: u16,
+    pub(super) source_addr: usize,
+    pub(super) destination_addr: usize,
+    pub(super) esm_class: usize,
+    pub(super) validity_period: usize,
+    pub(super) registered_delivery: usize,
+    pub(super) tlvs: usize,
 }
 
 /// Octets of the id in the body of a response, and from the front of the frame to its TLVs.
@@ -104,19 +116,33 @@ impl ShortMessageMarks {
             return None;
         }
         Some(Self {
-            source_addr: source_addr as u8,
-            destination_addr: destination_addr as u8,
-            esm_class: esm_class as u8,
-            validity_period: validity_period as u8,
-            registered_delivery: registered_delivery as u8,
-            tlvs: tlvs as u16,
+            source_addr,
+            destination_addr,
+            esm_class,
+            validity_period,
+            registered_delivery,
+            tlvs,
         })
+    }
+
+    /// Whether all texts are short and none is near the end of the frame.
+    #[inline(always)]
+    pub(super) fn are_short(self, frame: &[u8]) -> bool {
+        let is_short = |start: usize, nul| {
+            start == nul || (nul - start <= INLINE && start + INLINE <= frame.len())
+        };
+        self.registered_delivery + Self::BEFORE_TEXT <= frame.len()
+            && is_short(HEADER_OCTETS, self.source_addr - 3)
+            && is_short(self.source_addr, self.destination_addr - 3)
+            && is_short(self.destination_addr, self.esm_class - 1)
+            && is_short(self.esm_class + 3, self.validity_period - 1)
+            && is_short(self.validity_period, self.registered_delivery - 1)
     }
 
     /// Octets from the front of the frame to `short_message`.
     #[inline(always)]
     pub(super) fn short_message(self) -> usize {
-        usize::from(self.registered_delivery) + Self::BEFORE_TEXT
+        self.registered_delivery + Self::BEFORE_TEXT
     }
 }
 
@@ -140,28 +166,20 @@ impl MessageRespMarks {
     }
 }
 
+/// The text between two marks, which is short and not near the end of the frame.
+#[inline(always)]
+pub(super) fn short_text(frame: &[u8], start: usize, nul: usize) -> ShortText {
+    if start == nul {
+        return ShortText::EMPTY;
+    }
+    ShortText::new(&frame[start..], nul - start).expect("a short text")
+}
+
 /// The text between two marks, its NUL left out.
 #[inline(always)]
 pub(super) fn own_text(frame: &Bytes, start: usize, nul: usize) -> COctetString {
-    if start == nul {
-        return COctetString::EMPTY;
-    }
-    let (rest, octets) = (&frame[start..], nul - start);
-    if let Some(text) = COctetString::short(rest, octets) {
-        return text;
-    }
-    let short = COctetString::inline(&rest[..octets]);
-    short.unwrap_or_else(|| COctetString::long(frame.slice(start..nul)))
-}
-
-/// The TLVs from a mark to the end, which are known to be whole.
-#[inline(always)]
-pub(super) fn own_tlvs(frame: &mut Bytes, start: usize) -> Tlvs {
-    match frame.len().checked_sub(start) {
-        // Read before, and so given away, if it ended there.
-        None | Some(0) => Tlvs::new(),
-        Some(octets) => Tlvs::of_frame(take(frame, start, octets)),
-    }
+    COctetString::inline(&frame[start..nul])
+        .unwrap_or_else(|| COctetString::long(frame.slice(start..nul)))
 }
 
 #[cfg(test)]

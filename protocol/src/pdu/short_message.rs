@@ -2,17 +2,18 @@
 
 use std::borrow::Cow;
 
-use bytes::Bytes;
+use bytes::{Buf, Bytes};
 
-use super::exact::{MessageRespMarks, ShortMessageMarks, own_text, own_tlvs};
+use super::exact::{Exact, MessageRespMarks, ShortMessageMarks, own_text, short_text};
 use super::{Fronted, Layout, ResponseLayout};
 use crate::address::Address;
 use crate::c_octet_string::COctetString;
 use crate::coding::{DataCoding, EsmClass, Npi, RegisteredDelivery, Ton};
+use crate::command::CommandStatus;
 use crate::error::DecodeError;
 use crate::segment::Segment;
 use crate::tlv::{Tag, Tlvs, write_tlv};
-use crate::wire::{HEADER_OCTETS, Reader, Sink, Times, take};
+use crate::wire::{HEADER_OCTETS, Reader, Sink, Times};
 
 /// Octets that `sm_length` can announce.
 pub(crate) const SHORT_MESSAGE_OCTETS_MAX: usize = u8::MAX as usize;
@@ -113,36 +114,86 @@ macro_rules! short_message_pdu {
             }
         }
 
-        impl $type {
-            /// Takes the fields out of a frame from where they were found; the last takes the
-            /// frame along.
+        impl Exact for $type {
             #[inline(always)]
-            pub(super) fn take(frame: &mut Bytes, marks: ShortMessageMarks) -> Self {
-                let source_addr = usize::from(marks.source_addr);
-                let destination_addr = usize::from(marks.destination_addr);
-                let esm_class = usize::from(marks.esm_class);
-                let validity_period = usize::from(marks.validity_period);
-                let registered_delivery = usize::from(marks.registered_delivery);
-                let (start, tlvs) = (marks.short_message(), usize::from(marks.tlvs));
+            fn take<R>(
+                frame: &mut Bytes,
+                status: CommandStatus,
+                wrap: impl Fn(Self) -> R,
+                other: impl FnOnce(&mut Bytes) -> R,
+            ) -> R {
+                let Some(marks) = ShortMessageMarks::find(frame, status) else {
+                    return other(frame);
+                };
+                if !marks.are_short(frame) {
+                    return other(frame);
+                }
+                let (start, end) = (marks.short_message(), marks.tlvs);
+                if end < frame.len() {
+                    wrap(Self::put_together(frame, marks, |frame| {
+                        let mut frame = std::mem::take(frame);
+                        let short_message = match start {
+                            _ if start == end => Bytes::new(),
+                            _ => frame.slice(start..end),
+                        };
+                        frame.advance(end);
+                        (short_message, Tlvs::of_frame(frame))
+                    }))
+                } else {
+                    wrap(Self::put_together(frame, marks, |frame| {
+                        let mut frame = std::mem::take(frame);
+                        frame.advance(start);
+                        (frame, Tlvs::new())
+                    }))
+                }
+            }
+        }
+
+        impl $type {
+            #[inline(always)]
+            fn put_together(
+                frame: &mut Bytes,
+                marks: ShortMessageMarks,
+                rest: impl FnOnce(&mut Bytes) -> (Bytes, Tlvs),
+            ) -> Self {
+                let text = |start, nul| short_text(frame, start, nul);
+                let octet = |at: usize| frame[at];
+                let service_type = text(HEADER_OCTETS, marks.source_addr - 3);
+                let source_addr = text(marks.source_addr, marks.destination_addr - 3);
+                let destination_addr = text(marks.destination_addr, marks.esm_class - 1);
+                let schedule_delivery_time = text(marks.esm_class + 3, marks.validity_period - 1);
+                let validity_period = text(marks.validity_period, marks.registered_delivery - 1);
+                let source_addr_ton = Ton(octet(marks.source_addr - 2));
+                let source_addr_npi = Npi(octet(marks.source_addr - 1));
+                let dest_addr_ton = Ton(octet(marks.destination_addr - 2));
+                let dest_addr_npi = Npi(octet(marks.destination_addr - 1));
+                let esm_class = EsmClass(octet(marks.esm_class));
+                let protocol_id = octet(marks.esm_class + 1);
+                let priority_flag = octet(marks.esm_class + 2);
+                let registered_delivery = RegisteredDelivery(octet(marks.registered_delivery));
+                let replace_if_present_flag = octet(marks.registered_delivery + 1);
+                let data_coding = DataCoding(octet(marks.registered_delivery + 2));
+                let sm_default_msg_id = octet(marks.registered_delivery + 3);
+                let (short_message, tlvs) = rest(frame);
                 Self {
-                    service_type: own_text(frame, HEADER_OCTETS, source_addr - 3),
-                    source_addr_ton: Ton(frame[source_addr - 2]),
-                    source_addr_npi: Npi(frame[source_addr - 1]),
-                    source_addr: own_text(frame, source_addr, destination_addr - 3),
-                    dest_addr_ton: Ton(frame[destination_addr - 2]),
-                    dest_addr_npi: Npi(frame[destination_addr - 1]),
-                    destination_addr: own_text(frame, destination_addr, esm_class - 1),
-                    esm_class: EsmClass(frame[esm_class]),
-                    protocol_id: frame[esm_class + 1],
-                    priority_flag: frame[esm_class + 2],
-                    schedule_delivery_time: own_text(frame, esm_class + 3, validity_period - 1),
-                    validity_period: own_text(frame, validity_period, registered_delivery - 1),
-                    registered_delivery: RegisteredDelivery(frame[registered_delivery]),
-                    replace_if_present_flag: frame[registered_delivery + 1],
-                    data_coding: DataCoding(frame[registered_delivery + 2]),
-                    sm_default_msg_id: frame[registered_delivery + 3],
-                    short_message: take(frame, start, tlvs - start),
-                    tlvs: own_tlvs(frame, tlvs),
+                    service_type: service_type.into(),
+                    source_addr_ton,
+                    source_addr_npi,
+                    source_addr: source_addr.into(),
+                    dest_addr_ton,
+                    dest_addr_npi,
+                    destination_addr: destination_addr.into(),
+                    esm_class,
+                    protocol_id,
+                    priority_flag,
+                    schedule_delivery_time: schedule_delivery_time.into(),
+                    validity_period: validity_period.into(),
+                    registered_delivery,
+                    replace_if_present_flag,
+                    data_coding,
+                    sm_default_msg_id,
+                    short_message,
+                    tlvs,
                 }
             }
         }
@@ -264,14 +315,27 @@ impl MessageResp {
     }
 }
 
-impl MessageResp {
-    /// Takes the fields out of a frame from where they were found.
+impl Exact for MessageResp {
     #[inline(always)]
-    pub(super) fn take(frame: &mut Bytes, marks: MessageRespMarks) -> Self {
+    fn take<R>(
+        frame: &mut Bytes,
+        status: CommandStatus,
+        wrap: impl Fn(Self) -> R,
+        other: impl FnOnce(&mut Bytes) -> R,
+    ) -> R {
+        let Some(marks) = MessageRespMarks::find(frame, status) else {
+            return other(frame);
+        };
         let id_end = HEADER_OCTETS + usize::from(marks.id_octets);
-        Self {
-            message_id: own_text(frame, HEADER_OCTETS, id_end),
-            tlvs: own_tlvs(frame, marks.tlvs.into()),
+        let message_id = own_text(frame, HEADER_OCTETS, id_end);
+        let tlvs = usize::from(marks.tlvs);
+        if tlvs < frame.len() {
+            let mut frame = std::mem::take(frame);
+            frame.advance(tlvs);
+            let tlvs = Tlvs::of_frame(frame);
+            wrap(Self { message_id, tlvs })
+        } else {
+            wrap(Self::new(message_id))
         }
     }
 }

@@ -8,7 +8,7 @@
 use bytes::Bytes;
 
 use super::exact::{MessageRespMarks, ShortMessageMarks};
-use super::{Body, DeliverSm, MessageResp, Pdu, SubmitSm, header};
+use super::{Pdu, header};
 use crate::coding::{DataCoding, EsmClass, Npi, RegisteredDelivery, Ton};
 use crate::command::{CommandId, CommandStatus, SequenceNumber};
 use crate::error::Header;
@@ -94,24 +94,8 @@ impl<'a> PduRef<'a> {
     /// The same PDU with octets of its own; allocates once.
     #[must_use]
     pub fn to_pdu(&self) -> Pdu {
-        let Header {
-            command_status,
-            sequence_number,
-            ..
-        } = self.header();
-        let mut frame = Bytes::copy_from_slice(self.frame());
-        let frame = &mut frame;
-        let body = match *self {
-            Self::SubmitSm(view) => Body::SubmitSm(SubmitSm::take(frame, view.marks)),
-            Self::DeliverSm(view) => Body::DeliverSm(DeliverSm::take(frame, view.marks)),
-            Self::SubmitSmResp(view) => Body::SubmitSmResp(MessageResp::take(frame, view.marks)),
-            Self::DeliverSmResp(view) => Body::DeliverSmResp(MessageResp::take(frame, view.marks)),
-        };
-        Pdu {
-            command_status,
-            sequence_number,
-            body,
-        }
+        let decoded = Pdu::decode(Bytes::copy_from_slice(self.frame()));
+        decoded.expect("the frame was read before").pdu
     }
 
     fn frame(&self) -> &'a [u8] {
@@ -134,7 +118,7 @@ macro_rules! octet_fields {
         #[must_use]
         #[inline]
         pub fn $field(&self) -> $output {
-            $type(self.frame[usize::from(self.marks.$mark) + $offset - 2])
+            $type(self.frame[self.marks.$mark + $offset - 2])
         }
     )* };
 }
@@ -148,8 +132,8 @@ impl<'a> ShortMessageRef<'a> {
 
     /// From one mark to `less` octets before the other.
     #[inline(always)]
-    fn between(&self, start: usize, behind: impl Into<usize>, less: usize) -> &'a [u8] {
-        &self.frame[start..behind.into() - less]
+    fn between(&self, start: usize, behind: usize, less: usize) -> &'a [u8] {
+        &self.frame[start..behind - less]
     }
 
     /// Application service, usually empty; up to 5 octets.
@@ -164,7 +148,7 @@ impl<'a> ShortMessageRef<'a> {
     #[inline]
     pub fn source_addr(&self) -> &'a [u8] {
         self.between(
-            self.marks.source_addr.into(),
+            self.marks.source_addr,
             self.marks.destination_addr,
             3,
         )
@@ -174,14 +158,14 @@ impl<'a> ShortMessageRef<'a> {
     #[must_use]
     #[inline]
     pub fn destination_addr(&self) -> &'a [u8] {
-        self.between(self.marks.destination_addr.into(), self.marks.esm_class, 1)
+        self.between(self.marks.destination_addr, self.marks.esm_class, 1)
     }
 
     /// When to deliver, empty for at once; up to 16 octets, readable as a time.
     #[must_use]
     #[inline]
     pub fn schedule_delivery_time(&self) -> &'a [u8] {
-        let start = usize::from(self.marks.esm_class) + 3;
+        let start = self.marks.esm_class + 3;
         self.between(start, self.marks.validity_period, 1)
     }
 
@@ -189,7 +173,7 @@ impl<'a> ShortMessageRef<'a> {
     #[must_use]
     #[inline]
     pub fn validity_period(&self) -> &'a [u8] {
-        let start = self.marks.validity_period.into();
+        let start = self.marks.validity_period;
         self.between(start, self.marks.registered_delivery, 1)
     }
 
@@ -214,7 +198,7 @@ impl<'a> ShortMessageRef<'a> {
     #[must_use]
     #[inline]
     pub fn tlvs(&self) -> TlvsRef<'a> {
-        TlvsRef::of(&self.frame[self.marks.tlvs.into()..])
+        TlvsRef::of(&self.frame[self.marks.tlvs..])
     }
 
     octet_fields! {

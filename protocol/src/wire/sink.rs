@@ -80,7 +80,7 @@ impl<const N: usize> Sink for Front<'_, N> {
             (Some((octets, len)), Some(next)) => {
                 // Most fields of most messages are empty.
                 if len > 0 {
-                    *next.first_chunk_mut().expect("24 is more than 23") = *octets;
+                    *next.first_chunk_mut().expect("room for the NUL, too") = *octets;
                 }
                 next[len] = 0;
                 self.at += len + 1;
