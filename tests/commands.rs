@@ -7,7 +7,7 @@ mod common;
 use common::{Bridge, reference, set};
 use std::net::{SocketAddr, TcpListener};
 use std::path::Path;
-use std::process::{Command, Output};
+use std::process::{Command, Output, Stdio};
 use tempfile::TempDir;
 
 /// Runs the binary in `folder` to its end: its exit code, and what it said in lines.
@@ -105,6 +105,19 @@ fn a_directory_without_a_log_proves_nothing_and_stays_as_it_is() {
         }
     }
     assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0);
+}
+
+#[test]
+fn nobody_need_read_to_the_end() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut child = Command::new(env!("CARGO_BIN_EXE_smpp-bridge"))
+        .args(["demo", "--once", "--port", "0"])
+        .current_dir(folder.path())
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    drop(child.stdout.take());
+    assert!(child.wait().unwrap().success());
 }
 
 #[test]

@@ -41,7 +41,7 @@ pub fn demo(port: u16, data: Option<PathBuf>, once: bool) -> ExitCode {
 
 async fn tour(port: u16, data: Option<PathBuf>, once: bool) -> Result<(), String> {
     let begun = Instant::now();
-    let step = |text: &str| println!("{:>7.3} s  {text}", begun.elapsed().as_secs_f64());
+    let step = |text: &str| say!("{:>7.3} s  {text}", begun.elapsed().as_secs_f64());
     let (data, temporary) = data_directory(data)?;
     let smsc = Simulator::start(Options {
         account: Some(("demo".to_owned(), "demo".to_owned())),
@@ -87,7 +87,7 @@ async fn tour(port: u16, data: Option<PathBuf>, once: bool) -> Result<(), String
     until(|| async { smsc.bound() > 0 }, "the bind").await?;
     step("bound to the message centre as a transceiver");
 
-    println!("\n-- out: one message to a handset");
+    say!("\n-- out: one message to a handset");
     let sent = http
         .call(Method::POST, &format!("/api/sms-gateways/{gateway_id}/send"), Some(&json!({
             "to_number": "+4915112345678", "from_sender": "Demo", "message": "Hello from smpp-bridge",
@@ -122,7 +122,7 @@ async fn tour(port: u16, data: Option<PathBuf>, once: bool) -> Result<(), String
     }
     show_callback(&mut callbacks, &step).await?;
 
-    println!("\n-- in: one message from a handset");
+    say!("\n-- in: one message from a handset");
     let answer = smsc
         .deliver(simulator::mo("4915112345678", "12345", "Hello, bridge!"))
         .await;
@@ -134,7 +134,7 @@ async fn tour(port: u16, data: Option<PathBuf>, once: bool) -> Result<(), String
 
     print_next_steps(&http, gateway_id, id);
     if !once {
-        println!("\nServing until Ctrl-C.");
+        say!("\nServing until Ctrl-C.");
         let show = async {
             while let Some(callback) = callbacks.recv().await {
                 step(&callback);
@@ -152,7 +152,7 @@ async fn tour(port: u16, data: Option<PathBuf>, once: bool) -> Result<(), String
 
 fn print_next_steps(http: &Http, gateway: u64, message: u64) {
     let base = format!("http://{}", http.address);
-    println!(
+    say!(
         "\nTry next:\n\
          \n  curl -s {base}/api/sms-gateways/{gateway}/send -H 'Authorization: Bearer {TOKEN}' \\\n    \
          -H 'Content-Type: application/json' \\\n    \
@@ -170,7 +170,7 @@ async fn free_address(port: u16) -> Result<SocketAddr, String> {
     match TcpListener::bind(wanted).await {
         Ok(_) => Ok(wanted),
         Err(e) => {
-            println!("          port {port} is not free ({e}); taking another one");
+            say!("          port {port} is not free ({e}); taking another one");
             let any = TcpListener::bind(SocketAddr::from(([127, 0, 0, 1], 0))).await;
             any.and_then(|l| l.local_addr())
                 .map_err(|e| format!("no free port: {e}"))

@@ -1,5 +1,15 @@
 //! The binary's commands: thin fronts that read arguments and call a room.
 
+/// A line on standard output. Nobody may be reading it, which changes nothing.
+macro_rules! say {
+    ($($text:tt)*) => {{
+        let _ = std::io::Write::write_fmt(
+            &mut std::io::stdout(),
+            format_args!("{}\n", format_args!($($text)*)),
+        );
+    }};
+}
+
 pub mod check;
 pub mod demo;
 pub mod export;

@@ -58,7 +58,7 @@ pub fn smsc(arguments: &SmscArguments) -> ExitCode {
                 return ExitCode::FAILURE;
             }
         };
-        println!(
+        say!(
             "message centre simulator on {}; Ctrl-C ends it",
             simulator.address()
         );
@@ -68,7 +68,7 @@ pub fn smsc(arguments: &SmscArguments) -> ExitCode {
                 tokio::time::sleep(Duration::from_secs(1)).await;
                 let now = (simulator.bound(), simulator.submits());
                 if now != last {
-                    println!("bound {} submits {}", now.0, now.1);
+                    say!("bound {} submits {}", now.0, now.1);
                     last = now;
                 }
             }

@@ -29,38 +29,40 @@ pub fn verify(data: &Path, all: bool) -> ExitCode {
     tell(&found);
     match found.violations.total {
         0 => {
-            println!("no violations");
+            say!("no violations");
             ExitCode::SUCCESS
         }
         n => {
-            println!("{n} violations");
+            say!("{n} violations");
             ExitCode::FAILURE
         }
     }
 }
 
 fn tell(found: &Audit) {
-    println!("frames {}  entries {}", found.frames, found.entries);
-    println!(
+    say!("frames {}  entries {}", found.frames, found.entries);
+    say!(
         "messages accepted {} = with a verdict {} + open {}",
         found.accepted,
         found.terminal(),
         found.open()
     );
     for (state, n) in found.by_state.iter().filter(|(_, n)| *n > 0) {
-        println!("  {:<12} {n}", state.name());
+        say!("  {:<12} {n}", state.name());
     }
-    println!(
+    say!(
         "in flight at the end {}  sent again in doubt {}",
-        found.in_flight, found.resubmits
+        found.in_flight,
+        found.resubmits
     );
     list("messages in doubt", &found.in_doubt, |(id, resubmits)| {
         format!("{id}  sent again {resubmits} times")
     });
-    println!("messages from handsets {}", found.mo);
-    println!(
+    say!("messages from handsets {}", found.mo);
+    say!(
         "segments that wait for others {}  that came again and were ignored {}",
-        found.mo_waiting, found.mo_repeated
+        found.mo_waiting,
+        found.mo_repeated
     );
     list("of these unrouted", &found.mo_unrouted, ToString::to_string);
     list(
@@ -68,25 +70,25 @@ fn tell(found: &Audit) {
         &found.orphans,
         |(orphan, gateway, id)| format!("{}  gateway {gateway}  id {id}", orphan.0),
     );
-    println!("callbacks pending {}", found.callbacks_pending);
+    say!("callbacks pending {}", found.callbacks_pending);
     list(
         "messages with dead callbacks",
         &found.callbacks_dead,
         |(id, n)| format!("{id}  {n} dead"),
     );
     for violation in &found.violations.some {
-        println!("VIOLATION: {violation}");
+        say!("VIOLATION: {violation}");
     }
 }
 
 fn list<T>(what: &str, listed: &Listed<T>, words: impl Fn(&T) -> String) {
-    println!("{what} {}", listed.total);
+    say!("{what} {}", listed.total);
     for one in &listed.some {
-        println!("  {}", words(one));
+        say!("  {}", words(one));
     }
     let more = listed.total - listed.some.len() as u64;
     if more > 0 {
-        println!("  and {more} more; --all lists them");
+        say!("  and {more} more; --all lists them");
     }
 }
 
