@@ -1,4 +1,4 @@
-//! The API of family 1 against the running daemon: gateways, sends over SMPP, delivery
+//! The gateway API against the running daemon: gateways, sends over SMPP, delivery
 //! reports over HTTP.
 //!
 //! Method: one daemon a test, or a table of cases against one; each test is named after

@@ -240,7 +240,7 @@ fn must_be_forbidden(answer: &Answer) {
     assert_eq!((answer.status, answer.text().as_str()), (403, ""));
 }
 
-/// U-044 and U-045 in the words of family 1, with signatures of the published vectors.
+/// U-044 and U-045 in the words of the gateway API, with signatures of the published vectors.
 #[tokio::test]
 async fn a_signed_status_drives_the_message() {
     let line = Line::new().await;

@@ -1,4 +1,4 @@
-//! Instants as family 1 writes and reads them.
+//! Instants as the gateway API writes and reads them.
 
 use std::time::{SystemTime, UNIX_EPOCH};
 

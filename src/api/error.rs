@@ -1,4 +1,5 @@
-//! What a request did not achieve, as family 1 says it: always JSON, never a word about our inside.
+//! What a request did not achieve, as the gateway API says it: always JSON, never a word about our
+//! inside.
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;

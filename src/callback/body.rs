@@ -11,7 +11,7 @@ use crate::{
     message::{Head, MessageId, MoRecord, Report, SmppReport, State, Timestamp, UniversalOrigin},
 };
 
-/// Numbers and names as family 2 has them.
+/// Numbers and names as callbacks to service profiles have them.
 #[derive(Serialize)]
 pub(super) struct Named<'a> {
     pub(super) id: u64,

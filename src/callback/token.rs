@@ -1,4 +1,4 @@
-//! The bearer token of family 2: a JWS in compact form, HS256.
+//! The bearer token of callbacks to service profiles: a JWS in compact form, HS256.
 
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use ring::hmac;

@@ -7,7 +7,7 @@ use super::{
     value::{self, TEXT_MAX},
 };
 
-/// One schedule for every callback of families 1, 2 and 4.
+/// One schedule for every callback.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CallbackConfig {
     /// `timeout_ms`: one attempt, from connecting to the end of the answer. Default 10 s: a busy
@@ -26,7 +26,7 @@ pub struct CallbackConfig {
     /// multicast addresses. Default false: whoever may send must not reach our inner network. URLs
     /// of this file are trusted anyway.
     pub allow_private_networks: bool,
-    /// The claim `iss` of the tokens that sign family 2's callbacks. Default "smpp-bridge".
+    /// The claim `iss` of the tokens that sign callbacks to service profiles. Default "smpp-bridge".
     pub jwt_issuer: String,
 }
 

@@ -92,8 +92,8 @@ fn base_url(written: &Value) -> Result<String, Wrong> {
     value::any_text(written).map(|text| text.trim_end_matches('/').to_owned())
 }
 
-/// `[api]`: the bearer tokens of families 1 and 3. No token: both are open, on a loopback `listen`
-/// only.
+/// `[api]`: who may call the APIs of gateways and of use cases. No token: anybody, on a loopback
+/// `listen` only.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct ApiConfig {
     /// `[[api.tokens]]`; names and values are unique.

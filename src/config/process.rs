@@ -21,8 +21,8 @@ pub struct TlsConfig {
 /// `[limits]`: what one client or one gateway may take of us.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LimitConfig {
-    /// Open messages of one gateway; beyond it sends are answered 429. Default 100,000: a quarter
-    /// of an hour of 100 a second; what waits longer is better told to come back.
+    /// Messages that wait for one gateway; beyond it sends are answered 429. Default 100,000: a
+    /// quarter of an hour of 100 a second; what waits longer is better told to come back.
     pub queued_per_gateway: u32,
     /// Largest request body; beyond it 413. Default 262,144 (256 KiB).
     pub body_octets: usize,

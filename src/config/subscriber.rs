@@ -1,5 +1,5 @@
-//! `[[service_profiles]]` and `[[endpoints]]`: who gets the messages from handsets and the receipts
-//! of family 2, and whose handset it is.
+//! `[[service_profiles]]` and `[[endpoints]]`: who gets messages from handsets and receipts, and
+//! whose handset it is.
 
 use std::collections::HashSet;
 

@@ -1,4 +1,4 @@
-//! `[[universal.accounts]]`: the clients of family 4.
+//! `[[universal.accounts]]`: the clients of the universal API.
 
 use std::{collections::HashSet, num::NonZeroU32};
 
@@ -13,14 +13,14 @@ use super::{
 };
 use crate::message::Via;
 
-/// `[universal]`: family 4. Without accounts every call is answered 401.
+/// `[universal]`: who may call the universal API. Without accounts every call is answered 401.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct UniversalConfig {
     /// `[[universal.accounts]]`; names, keys and user names are unique.
     pub accounts: Vec<Account>,
 }
 
-/// One client of family 4. It has an `api_key`, or `username` and `password`, or all three.
+/// One client of the universal API. It has an `api_key`, or `username` and `password`, or all three.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Account {
     /// The name in logs and records.

@@ -1,4 +1,4 @@
-//! `[[use_cases]]` and `[use_cases_defaults]`: what family 3 sends for.
+//! `[[use_cases]]` and `[use_cases_defaults]`: what the use-case API sends for.
 
 use std::collections::HashSet;
 
@@ -85,7 +85,7 @@ impl Word for UseCaseStatus {
         &[("active", Self::Active), ("inactive", Self::Inactive)];
 }
 
-/// `[use_cases_defaults]`: holds for every use case of family 3 that does not bring its own.
+/// `[use_cases_defaults]`: holds for every use case that does not bring its own.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct UseCasesDefaults {
     /// A destination that begins with one of these is a landline and refused. Default none: the

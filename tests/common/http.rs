@@ -64,7 +64,7 @@ impl Answer {
             .unwrap_or_default()
     }
 
-    /// Holds an error to the shape of family 1.
+    /// Holds an error to the shape of the gateway API.
     pub(crate) fn must_be_error(&self, status: u16) {
         assert_eq!(self.status, status, "{}", self.text());
         assert_eq!(
