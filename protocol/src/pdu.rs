@@ -209,10 +209,10 @@ fn append<const FRONT: usize>(out: &mut BytesMut, pdu: &Pdu, body: &impl Fronted
     let mut octets = [0; FRONT];
     let len = front::<FRONT>(&mut octets, pdu, body, text.len() + tlvs.len())?;
     out.reserve(len + text.len() + tlvs.len());
-    out.extend_from_slice(octets.get(..len)?);
-    out.extend_from_slice(text);
-    if !tlvs.is_empty() {
-        out.extend_from_slice(tlvs);
+    for part in [octets.get(..len)?, text, tlvs] {
+        if !part.is_empty() {
+            out.extend_from_slice(part);
+        }
     }
     Some(())
 }

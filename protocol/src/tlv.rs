@@ -33,6 +33,43 @@ enum Octets {
     Shared(Bytes),
     /// What is put together here.
     Own(Vec<u8>),
+    /// The last so many of these, which keep no frame alive and no count of its owners.
+    Short(u8, Chunk),
+}
+
+/// Octets that are kept as a copy: the TLVs of most receipts and of all segments fit.
+const SHORT_OCTETS: usize = 36;
+
+/// So many octets, at a multiple of four so that copying them takes few moves.
+#[derive(Clone, Copy)]
+#[repr(align(4))]
+struct Chunk([u8; SHORT_OCTETS]);
+
+/// Whole TLVs that are few octets, which can be moved about at no cost.
+#[derive(Clone, Copy)]
+pub(crate) struct ShortTlvs {
+    len: u8,
+    octets: Chunk,
+}
+
+impl ShortTlvs {
+    /// The last `len` octets of a frame, which are whole TLVs, if these and the frame are of a
+    /// length for that.
+    #[inline(always)]
+    pub(crate) fn at_end(frame: &[u8], len: usize) -> Option<Self> {
+        let octets = Chunk(*frame.last_chunk()?);
+        (len <= SHORT_OCTETS).then_some(Self {
+            len: len as u8,
+            octets,
+        })
+    }
+}
+
+impl From<ShortTlvs> for Tlvs {
+    #[inline(always)]
+    fn from(tlvs: ShortTlvs) -> Self {
+        Self(Octets::Short(tlvs.len, tlvs.octets))
+    }
 }
 
 impl Tlvs {
@@ -56,6 +93,7 @@ impl Tlvs {
         match &self.0 {
             Octets::Shared(octets) => octets,
             Octets::Own(octets) => octets,
+            Octets::Short(len, octets) => &octets.0[SHORT_OCTETS - usize::from(*len)..],
         }
     }
 
@@ -85,7 +123,7 @@ impl Tlvs {
         self.iter().get(tag)
     }
 
-    /// As [`get`](Self::get), to be kept: shares the frame's octets if it came in one.
+    /// As [`get`](Self::get), to be kept: shares the frame's octets if there are many.
     #[must_use]
     pub fn share(&self, tag: Tag) -> Option<Bytes> {
         self.get(tag).map(|value| self.share_part(value))
@@ -198,7 +236,7 @@ impl Tlvs {
     fn into_own(self) -> Vec<u8> {
         match self.0 {
             Octets::Own(octets) => octets,
-            Octets::Shared(octets) => octets.to_vec(),
+            _ => self.as_octets().to_vec(),
         }
     }
 

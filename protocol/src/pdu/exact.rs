@@ -83,12 +83,8 @@ fn are_some_tlvs(mut rest: &[u8], has_short_message: bool) -> bool {
             return false;
         };
         let octets = tlv.value.len();
-        let fits = tlv
-            .tag
-            .layout()
-            .is_none_or(|layout| layout.octets.contains(&octets));
         let is_second = has_short_message && octets > 0 && tlv.tag == Tag::MESSAGE_PAYLOAD;
-        if !fits || is_second {
+        if !tlv.tag.allows(octets) || is_second {
             return false;
         }
         rest = behind;

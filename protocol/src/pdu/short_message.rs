@@ -12,7 +12,7 @@ use crate::coding::{DataCoding, EsmClass, Npi, RegisteredDelivery, Ton};
 use crate::command::CommandStatus;
 use crate::error::DecodeError;
 use crate::segment::Segment;
-use crate::tlv::{Tag, Tlvs, write_tlv};
+use crate::tlv::{ShortTlvs, Tag, Tlvs, write_tlv};
 use crate::wire::{HEADER_OCTETS, Reader, Sink, Times};
 
 /// Octets that `sm_length` can announce.
@@ -125,25 +125,33 @@ macro_rules! short_message_pdu {
                 let Some(marks) = ShortMessageMarks::find(frame, status) else {
                     return other(frame);
                 };
-                if !marks.are_short(frame) {
+                let (start, end) = (marks.short_message(), marks.tlvs);
+                let octets = frame.len() - end;
+                if !marks.are_short(frame) || (start == end && octets == 0) {
                     return other(frame);
                 }
-                let (start, end) = (marks.short_message(), marks.tlvs);
-                if end < frame.len() {
-                    wrap(Self::put_together(frame, marks, |frame| {
-                        let mut frame = std::mem::take(frame);
-                        let short_message = match start {
-                            _ if start == end => Bytes::new(),
-                            _ => frame.slice(start..end),
-                        };
-                        frame.advance(end);
-                        (short_message, Tlvs::of_frame(frame))
-                    }))
-                } else {
-                    wrap(Self::put_together(frame, marks, |frame| {
-                        let mut frame = std::mem::take(frame);
+                // One way for each, so that nothing is moved about before it is in its place.
+                if octets == 0 {
+                    wrap(Self::put_together(frame, marks, |mut frame| {
                         frame.advance(start);
                         (frame, Tlvs::new())
+                    }))
+                } else if start == end {
+                    wrap(Self::put_together(frame, marks, |mut frame| {
+                        frame.advance(end);
+                        (Bytes::new(), Tlvs::of_frame(frame))
+                    }))
+                } else if let Some(tlvs) = ShortTlvs::at_end(frame, octets) {
+                    wrap(Self::put_together(frame, marks, |mut frame| {
+                        frame.truncate(end);
+                        frame.advance(start);
+                        (frame, tlvs.into())
+                    }))
+                } else {
+                    wrap(Self::put_together(frame, marks, |mut frame| {
+                        let short_message = frame.slice(start..end);
+                        frame.advance(end);
+                        (short_message, Tlvs::of_frame(frame))
                     }))
                 }
             }
@@ -154,7 +162,7 @@ macro_rules! short_message_pdu {
             fn put_together(
                 frame: &mut Bytes,
                 marks: ShortMessageMarks,
-                rest: impl FnOnce(&mut Bytes) -> (Bytes, Tlvs),
+                rest: impl FnOnce(Bytes) -> (Bytes, Tlvs),
             ) -> Self {
                 let text = |start, nul| short_text(frame, start, nul);
                 let octet = |at: usize| frame[at];
@@ -174,7 +182,7 @@ macro_rules! short_message_pdu {
                 let replace_if_present_flag = octet(marks.registered_delivery + 1);
                 let data_coding = DataCoding(octet(marks.registered_delivery + 2));
                 let sm_default_msg_id = octet(marks.registered_delivery + 3);
-                let (short_message, tlvs) = rest(frame);
+                let (short_message, tlvs) = rest(std::mem::take(frame));
                 Self {
                     service_type: service_type.into(),
                     source_addr_ton,

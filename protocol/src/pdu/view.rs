@@ -147,11 +147,7 @@ impl<'a> ShortMessageRef<'a> {
     #[must_use]
     #[inline]
     pub fn source_addr(&self) -> &'a [u8] {
-        self.between(
-            self.marks.source_addr,
-            self.marks.destination_addr,
-            3,
-        )
+        self.between(self.marks.source_addr, self.marks.destination_addr, 3)
     }
 
     /// Who receives it; up to 20 octets. In a receipt, the original source.

@@ -157,6 +157,25 @@ pub struct Layout {
     pub octets: RangeInclusive<usize>,
 }
 
+/// Octets of a value, at least and at most, by the octets of its tag.
+static LIMITS: [[[u16; 2]; 64]; 7] = {
+    let mut table = [[[0; 2]; 64]; 7];
+    let mut at = 0;
+    while at < 7 * 64 {
+        let tag = Tag((at / 64 * 256 + at % 64) as u16);
+        table[at / 64][at % 64] = limits(tag);
+        at += 1;
+    }
+    table
+};
+
+const fn limits(tag: Tag) -> [u16; 2] {
+    match tag.layout() {
+        Some(layout) => [*layout.octets.start() as u16, *layout.octets.end() as u16],
+        None => [0, u16::MAX],
+    }
+}
+
 impl Tag {
     /// Entity id demanded by Indian operators (DLT); not part of SMPP.
     pub const DLT_ENTITY_ID: Self = Self(0x1400);
@@ -169,6 +188,18 @@ impl Tag {
     #[must_use]
     pub const fn is_vendor(self) -> bool {
         matches!(self.0, 0x1400..=0x3FFF)
+    }
+
+    /// Whether a value may have so many octets; of a tag the specification does not know, any.
+    #[inline]
+    pub(crate) fn allows(self, octets: usize) -> bool {
+        let [high, low] = self.0.to_be_bytes().map(usize::from);
+        // Most tags that are sent are in this table; asking for a layout takes longer.
+        let [least, most] = match LIMITS.get(high).and_then(|page| page.get(low)) {
+            Some(limits) => *limits,
+            None => limits(self),
+        };
+        (usize::from(least)..=usize::from(most)).contains(&octets)
     }
 
     /// The shape of the value, or `None` for a tag the specification does not know.
