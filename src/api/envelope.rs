@@ -8,7 +8,8 @@ use axum::body::Body;
 use axum::response::Response;
 use http::{HeaderValue, StatusCode, header};
 use schemars::JsonSchema;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
 use serde_json::{Value, json};
 
 use super::object::{Members, Object};
@@ -22,6 +23,9 @@ pub(super) struct Rendered {
     /// With the comma before it.
     message: Range<usize>,
 }
+
+/// What stands before a record's text. In no text is it written so: there, quotes are escaped.
+const MESSAGE: &[u8] = b",\"message\":";
 
 impl Rendered {
     /// An object without a member `message`.
@@ -77,6 +81,46 @@ impl Rendered {
         out.push(b'}');
         out
     }
+
+    /// The answer without the members that the top level repeats: half of it, and all that
+    /// [`whole`] needs.
+    pub(super) fn in_short(&self, message: &str) -> String {
+        let mut out = Vec::with_capacity(self.octets.len() + message.len() + 32);
+        out.extend_from_slice(b"{\"message\":");
+        write(&mut out, &message);
+        out.extend_from_slice(b",\"data\":");
+        out.extend_from_slice(&self.octets);
+        out.push(b'}');
+        String::from_utf8(out).expect("JSON is UTF-8")
+    }
+}
+
+/// The answer that was put [`in_short`](Rendered::in_short); `None`: it is none.
+pub(super) fn whole(short: &str) -> Option<Vec<u8>> {
+    #[derive(Deserialize)]
+    struct Short<'a> {
+        message: String,
+        #[serde(borrow)]
+        data: &'a RawValue,
+    }
+    #[derive(Deserialize)]
+    struct Record<'a> {
+        #[serde(borrow)]
+        message: Option<&'a RawValue>,
+    }
+    let Short { message, data } = serde_json::from_str(short).ok()?;
+    let record: Record<'_> = serde_json::from_str(data.get()).ok()?;
+    let octets = data.get().as_bytes();
+    let begin = octets.windows(MESSAGE.len()).position(|w| w == MESSAGE);
+    let place = match (begin, record.message) {
+        (Some(begin), Some(text)) => begin..begin + MESSAGE.len() + text.get().len(),
+        _ => 0..0,
+    };
+    let record = Rendered {
+        octets: octets.to_vec(),
+        message: place,
+    };
+    Some(record.in_envelope(&message))
 }
 
 fn write(out: &mut Vec<u8>, value: &impl Serialize) {
@@ -204,15 +248,17 @@ pub(super) fn json(status: StatusCode, body: impl Into<Body>) -> Response {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use serde_json::Map;
+
+    struct Part(&'static str, &'static str);
+    impl Members for Part {
+        fn write(&self, object: &mut Object<'_>) {
+            object.add(self.0, &self.1);
+        }
+    }
 
     #[test]
     fn a_single_object_repeats_its_members_but_not_message() {
-        struct Part(&'static str, &'static str);
-        impl Members for Part {
-            fn write(&self, object: &mut Object<'_>) {
-                object.add(self.0, &self.1);
-            }
-        }
         let rendered = Rendered::around(&Part("id", "1"), "te\"xt", &Part("state", "queued"));
         let answer: Value = serde_json::from_slice(&rendered.in_envelope("Sent.")).unwrap();
         assert_eq!(
@@ -230,5 +276,31 @@ mod tests {
             answer,
             json!({"message": "Read.", "data": {"id": 2}, "id": 2})
         );
+    }
+
+    #[test]
+    fn an_answer_in_short_is_made_whole_again() {
+        struct Nested(Map<String, Value>);
+        impl Members for Nested {
+            fn write(&self, object: &mut Object<'_>) {
+                object.add("remote_response", &Some(&self.0));
+            }
+        }
+        let tricky = Part("from", "\",\"message\":\"x\\");
+        let nested = Nested(Map::from_iter([("message".into(), json!(1))]));
+        let rendered = Rendered::around(&tricky, "te\"xt,\"message\":", &nested);
+        let without = Rendered::of(&json!({"id": 2, "r": {"a": 1, "message": 1}}));
+        for rendered in [rendered, without] {
+            let answer = rendered.in_envelope("Sent \"it\".");
+            let short = rendered.in_short("Sent \"it\".");
+            assert_eq!(whole(&short).as_ref(), Some(&answer));
+            let answer_again = whole(std::str::from_utf8(&answer).unwrap());
+            assert_eq!(
+                answer_again.as_ref(),
+                Some(&answer),
+                "what is whole stays so"
+            );
+        }
+        assert_eq!(whole("{}"), None);
     }
 }

@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
+use axum::body::Body;
 use axum::response::{IntoResponse, Response};
 use http::{HeaderMap, HeaderValue, StatusCode};
 use ring::digest::{Context, SHA256};
@@ -78,7 +79,7 @@ fn digest(first: &[u8], second: &[u8]) -> u128 {
 }
 
 /// The answer of the first request.
-pub(in super::super) fn replay(status: StatusCode, body: String) -> Response {
+pub(in super::super) fn replay(status: StatusCode, body: impl Into<Body>) -> Response {
     let mut response = envelope::json(status, body).into_response();
     let replayed = HeaderValue::from_static("true");
     response.headers_mut().insert(REPLAYED, replayed);

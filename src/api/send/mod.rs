@@ -23,7 +23,7 @@ use super::auth::{BatchCall, Call, Sender};
 use super::clock::now;
 use super::directory::Profile;
 use super::draft::{Draft, Purpose, Seen};
-use super::envelope;
+use super::envelope::{self, Rendered};
 use super::error::Failure;
 use super::explain::{Case, Judged};
 use super::messages::record;
@@ -148,7 +148,7 @@ async fn accept(order: Order<'_>, key: Option<IdempotencyKey>) -> Result<Respons
             let message = message_of(id, at, head, text, &entries);
             let answer = Answer::new(&message, &profile, entries.last());
             keep(api, key, &answer).await;
-            Ok(envelope::json(answer.status, answer.body))
+            Ok(envelope::json(answer.status, answer.body()))
         }
         Acceptance::Known(state) => known(api, state)
             .await?
@@ -293,7 +293,8 @@ fn message_of(
 #[derive(Debug)]
 struct Answer {
     status: StatusCode,
-    body: Vec<u8>,
+    words: &'static str,
+    record: Rendered,
 }
 
 impl Answer {
@@ -308,8 +309,15 @@ impl Answer {
             )
         });
         let (status, words) = outcome(message.state, unanswered);
-        let body = record::render(message, profile).in_envelope(words);
-        Answer { status, body }
+        Answer {
+            status,
+            words,
+            record: record::render(message, profile),
+        }
+    }
+
+    fn body(&self) -> Vec<u8> {
+        self.record.in_envelope(self.words)
     }
 }
 
@@ -342,15 +350,13 @@ fn outcome(state: State, unanswered: bool) -> (StatusCode, &'static str) {
     }
 }
 
-/// Keeps the answer for repeats. Where that fails the message is recorded all the same, and a
-/// repeat is answered from the record.
+/// Keeps the answer for repeats, in short: it is in memory for a day. Where that fails the message
+/// is recorded all the same, and a repeat is answered from the record.
 async fn keep(api: &Api, key: Option<IdempotencyKey>, answer: &Answer) {
     let Some(key) = key else { return };
-    let body = String::from_utf8_lossy(&answer.body).into_owned();
-    let kept = api
-        .store
-        .answer_key(key, answer.status.as_u16(), body)
-        .await;
+    let short = answer.record.in_short(answer.words);
+    let status = answer.status.as_u16();
+    let kept = api.store.answer_key(key, status, short).await;
     if let Err(e) = kept {
         tracing::warn!(error = %e, "the answer of an idempotency key could not be kept");
     }
@@ -363,6 +369,7 @@ async fn known(api: &Api, state: KeyState) -> Result<Option<Response>, Failure> 
         KeyState::Conflict => Err(idempotency::conflict()),
         KeyState::Answered { status, body } => {
             let status = StatusCode::from_u16(status).unwrap_or(StatusCode::CREATED);
+            let body = envelope::whole(&body).unwrap_or_else(|| body.into());
             Ok(Some(idempotency::replay(status, body)))
         }
         // Nobody here runs it any more: the record tells how far it came.
@@ -371,8 +378,7 @@ async fn known(api: &Api, state: KeyState) -> Result<Option<Response>, Failure> 
                 .await?
                 .ok_or_else(idempotency::still_running)?;
             let answer = Answer::new(&message, &profile, entries.last());
-            let body = String::from_utf8_lossy(&answer.body).into_owned();
-            Ok(Some(idempotency::replay(answer.status, body)))
+            Ok(Some(idempotency::replay(answer.status, answer.body())))
         }
     }
 }
