@@ -9,6 +9,7 @@ pub mod id;
 mod kind;
 mod labels;
 mod state;
+mod usual;
 mod write;
 
 use std::borrow::Cow;
@@ -19,7 +20,7 @@ use crate::c_octet_string::COctetString;
 use crate::coding::{DataCoding, EsmClass, MessageState};
 use crate::pdu::{DataSm, DeliverSm};
 use crate::text::{ByteOrder, DecodedText, TextOptions, decode_user_data};
-use crate::tlv::{Tag, Tlvs};
+use crate::tlv::{Tag, Tlv, Tlvs};
 use crate::udh;
 
 pub use date::ReceiptDate;
@@ -113,12 +114,7 @@ impl Receipt {
     ) -> Self {
         let mut receipt = Self::default();
         receipt.read_user_data(esm_class, data_coding, user_data, options);
-        receipt.receipted_message_id = tlvs
-            .get_c_octets(Tag::RECEIPTED_MESSAGE_ID)
-            .filter(|id| !id.is_empty());
-        receipt.message_state = message_state(tlvs);
-        receipt.network_error_code = network_error_code(tlvs);
-        receipt.user_message_reference = tlvs.get_u16(Tag::USER_MESSAGE_REFERENCE);
+        receipt.read_tlvs(tlvs);
         if let Some(by_tlv) = receipt.message_state.map(ReceiptState::from) {
             receipt.state = match receipt.state {
                 Some(by_text) if by_text.is_final() && !by_tlv.is_final() => Some(by_text),
@@ -126,6 +122,28 @@ impl Receipt {
             };
         }
         receipt
+    }
+
+    /// The first TLV of each kind counts.
+    fn read_tlvs(&mut self, tlvs: &Tlvs) {
+        let (mut id, mut state, mut error, mut reference) = (None, None, None, None);
+        for tlv in tlvs {
+            let first = match tlv.tag {
+                Tag::RECEIPTED_MESSAGE_ID => &mut id,
+                Tag::MESSAGE_STATE => &mut state,
+                Tag::NETWORK_ERROR_CODE => &mut error,
+                Tag::USER_MESSAGE_REFERENCE => &mut reference,
+                _ => continue,
+            };
+            first.get_or_insert(tlv);
+        }
+        let id = id.map(Tlv::cstr).filter(|id| !id.is_empty());
+        self.receipted_message_id = id.map(|id| tlvs.own_text(id));
+        self.message_state = state.and_then(message_state);
+        self.network_error_code = error.and_then(network_error_code);
+        self.user_message_reference = reference
+            .and_then(Tlv::integer)
+            .and_then(|number| number.try_into().ok());
     }
 
     /// The text as it is; if no state is found, as UTF-16; then as its data coding says. Many
@@ -234,16 +252,16 @@ impl Receipt {
 }
 
 /// The state, of any integer width; some peers write an ASCII digit.
-fn message_state(tlvs: &Tlvs) -> Option<MessageState> {
-    match tlvs.get_u32(Tag::MESSAGE_STATE)? {
+fn message_state(tlv: Tlv<'_>) -> Option<MessageState> {
+    match u32::try_from(tlv.integer()?).ok()? {
         digit @ 0x30..=0x39 => Some(MessageState((digit - 0x30) as u8)),
         state => Some(u8::try_from(state).map_or(MessageState::UNKNOWN, MessageState)),
     }
 }
 
 /// Three octets, or three digits in the place of them.
-fn network_error_code(tlvs: &Tlvs) -> Option<NetworkErrorCode> {
-    match *tlvs.get(Tag::NETWORK_ERROR_CODE)? {
+fn network_error_code(tlv: Tlv<'_>) -> Option<NetworkErrorCode> {
+    match *tlv.value {
         [a @ b'0'..=b'9', b @ b'0'..=b'9', c @ b'0'..=b'9'] => {
             let digit = |octet: u8| u16::from(octet - b'0');
             let code = 100 * digit(a) + 10 * digit(b) + digit(c);
@@ -340,9 +358,11 @@ mod tests {
             receipt.ids().map(|id| id.to_str()).collect::<Vec<_>>(),
             ["00ab"]
         );
-        let mut digit = Tlvs::new();
-        digit.push_u8(Tag::MESSAGE_STATE, b'5');
-        assert_eq!(message_state(&digit), Some(MessageState::UNDELIVERABLE));
+        let digit = Tlv {
+            tag: Tag::MESSAGE_STATE,
+            value: b"5",
+        };
+        assert_eq!(message_state(digit), Some(MessageState::UNDELIVERABLE));
     }
 
     #[test]

@@ -218,11 +218,11 @@ impl Tlvs {
         Some(self.iter().find(|tlv| tlv.tag == tag)?.cstr())
     }
 
-    /// As [`get_cstr`](Self::get_cstr), to be kept: shared only if it is long.
-    pub(crate) fn get_c_octets(&self, tag: Tag) -> Option<COctetString> {
-        let text = self.get_cstr(tag)?;
+    /// A text that is a part of what [`as_octets`](Self::as_octets) says, shared only if it is long.
+    #[inline]
+    pub(crate) fn own_text(&self, text: &[u8]) -> COctetString {
         let short = COctetString::inline(text);
-        Some(short.unwrap_or_else(|| COctetString::long(self.share_part(text))))
+        short.unwrap_or_else(|| COctetString::long(self.share_part(text)))
     }
 
     /// A part of what [`as_octets`](Self::as_octets) says.

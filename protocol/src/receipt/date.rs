@@ -33,9 +33,14 @@ impl ReceiptDate {
 
 /// Any of the seven.
 pub(super) fn parse(text: &[u8]) -> Option<CivilTime> {
+    if let Ok(text) = text.try_into()
+        && let Some(time) = ten_digits(text)
+    {
+        return Some(time);
+    }
     let digits = text.iter().all(u8::is_ascii_digit);
     match text.len() {
-        10 if digits => ten_digits(text).or_else(|| unix_seconds(text)),
+        10 if digits => unix_seconds(text),
         12 if digits => civil(&text[2..], full_year(pair(text)?)).or_else(|| four_digit_year(text)),
         14 if digits => four_digit_year(text),
         16 if text.iter().take(15).all(u8::is_ascii_digit) => match SmppTime::parse(text)? {
@@ -46,9 +51,13 @@ pub(super) fn parse(text: &[u8]) -> Option<CivilTime> {
     }
 }
 
-/// `YYMMDDhhmm`.
-fn ten_digits(text: &[u8]) -> Option<CivilTime> {
-    civil(&text[2..], full_year(pair(text)?))
+/// `YYMMDDhhmm`, as most write it.
+fn ten_digits(text: &[u8; 10]) -> Option<CivilTime> {
+    if !text.iter().all(u8::is_ascii_digit) {
+        return None;
+    }
+    let part = |at: usize| 10 * (text[at] - b'0') + text[at + 1] - b'0';
+    CivilTime::new(full_year(part(0)), part(2), part(4), part(6), part(8), 0)
 }
 
 /// `YYYYMMDDhhmm` with or without `ss`.

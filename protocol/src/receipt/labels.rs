@@ -9,6 +9,7 @@ use bytes::Bytes;
 use super::Receipt;
 use super::date::{self, ReceiptDate};
 use super::state::ReceiptState;
+use super::usual;
 use crate::c_octet_string::{COctetString, find, find_nul};
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -89,6 +90,13 @@ pub(super) fn parse(text: &Bytes) -> Receipt {
 
 /// As [`parse`], into an empty receipt, which is slow to move.
 pub(super) fn parse_into(receipt: &mut Receipt, text: &Bytes) {
+    if usual::parse_into(receipt, text).is_none() {
+        parse_any(receipt, text);
+    }
+}
+
+/// As [`parse_into`], for labels in any order.
+pub(super) fn parse_any(receipt: &mut Receipt, text: &Bytes) {
     let octets = trim_end(text);
     let mut next = find_label(octets, 0);
     while let Some(Found {
@@ -98,11 +106,6 @@ pub(super) fn parse_into(receipt: &mut Receipt, text: &Bytes) {
         if label == Label::Text && receipt.stat.is_some() {
             set_text(receipt, text, &octets[value_at..]);
             break;
-        }
-        if let Some((word, found)) = usual_next(octets, value_at, label) {
-            set(receipt, label, text, word, word);
-            next = Some(found);
-            continue;
         }
         next = find_label(octets, value_at);
         let end = next.as_ref().map_or(octets.len(), |found| found.label_at);
@@ -147,7 +150,7 @@ fn set_word(field: &mut Option<COctetString>, text: &Bytes, word: &[u8]) {
     }
 }
 
-fn set_text(receipt: &mut Receipt, text: &Bytes, value: &[u8]) {
+pub(super) fn set_text(receipt: &mut Receipt, text: &Bytes, value: &[u8]) {
     if receipt.text.is_none() {
         let value = value.trim_ascii();
         let value = if value.is_empty() {
@@ -188,7 +191,7 @@ fn two_words(value: &[u8], first_octets: usize) -> &[u8] {
     }
 }
 
-fn number(word: &[u8]) -> Option<u16> {
+pub(super) fn number(word: &[u8]) -> Option<u16> {
     let digits = word.strip_prefix(b"+").unwrap_or(word);
     let add = |number: u16, octet: &u8| match octet {
         b'0'..=b'9' => number.checked_mul(10)?.checked_add(u16::from(octet - b'0')),
@@ -201,12 +204,17 @@ fn number(word: &[u8]) -> Option<u16> {
 }
 
 /// A part of the text, up to its first NUL.
-#[inline]
 fn share(text: &Bytes, part: &[u8]) -> COctetString {
     let octets = find_nul(part).unwrap_or(part.len());
-    let at = part.as_ptr().addr().wrapping_sub(text.as_ptr().addr());
+    share_word(text, &part[..octets])
+}
+
+/// A part of the text without NUL.
+#[inline(always)]
+pub(super) fn share_word(text: &Bytes, word: &[u8]) -> COctetString {
+    let at = word.as_ptr().addr().wrapping_sub(text.as_ptr().addr());
     let behind = text.get(at..).unwrap_or_default();
-    COctetString::short(behind, octets).unwrap_or_else(|| share_odd(text, &part[..octets]))
+    COctetString::short(behind, word.len()).unwrap_or_else(|| share_odd(text, word))
 }
 
 /// A part that is long, or near the end of the text.
@@ -230,7 +238,7 @@ fn word(value: &[u8]) -> &[u8] {
 }
 
 /// Without the NULs and blanks that some SMSCs pad with.
-fn trim_end(text: &[u8]) -> &[u8] {
+pub(super) fn trim_end(text: &[u8]) -> &[u8] {
     let mut text = text;
     while let [rest @ .., 0 | b' ' | b'\t' | b'\r' | b'\n'] = text {
         text = rest;
@@ -242,38 +250,6 @@ struct Found {
     label: Label,
     label_at: usize,
     value_at: usize,
-}
-
-/// The label that Appendix B has behind this one, with what is around it.
-fn usual(label: Label) -> Option<(Label, &'static [u8])> {
-    Some(match label {
-        Label::Id => (Label::Sub, b" sub:"),
-        Label::Sub => (Label::Dlvrd, b" dlvrd:"),
-        Label::Dlvrd => (Label::SubmitDate, b" submit date:"),
-        Label::SubmitDate => (Label::DoneDate, b" done date:"),
-        Label::DoneDate => (Label::Stat, b" stat:"),
-        Label::Stat => (Label::Err, b" err:"),
-        Label::Err => (Label::Text, b" text:"),
-        Label::Text => return None,
-    })
-}
-
-/// The value of this label and the next label, if the value is one plain word and Appendix B's
-/// next label follows as Appendix B writes it: most receipts are like that, and this is quick.
-/// [`find_label`] and [`word`] would find the same.
-fn usual_next(text: &[u8], value_at: usize, label: Label) -> Option<(&[u8], Found)> {
-    let (label, spelling) = usual(label)?;
-    let value = text.get(value_at..)?;
-    let octets = value
-        .iter()
-        .position(|octet| matches!(octet, 0..=b' ' | b':' | b'=' | b',' | b';' | b'|'))?;
-    let (word, behind) = value.split_at(octets);
-    let found = Found {
-        label,
-        label_at: value_at + octets + 1,
-        value_at: value_at + octets + spelling.len(),
-    };
-    (!word.is_empty() && behind.starts_with(spelling)).then_some((word, found))
 }
 
 /// The next label at or behind `from`: the first separator with a label's spelling before it.

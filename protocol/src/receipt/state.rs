@@ -83,6 +83,12 @@ impl ReceiptState {
             (b"SCHED", ReceiptState::Scheduled),
             (b"SKIP", ReceiptState::Skipped),
         ];
+        // One of two words in nearly every receipt.
+        match word {
+            b"DELIVRD" => return Self::Delivered,
+            b"UNDELIV" => return Self::Undeliverable,
+            _ => {}
+        }
         let begins = |with: &[u8]| {
             word.get(..with.len())
                 .is_some_and(|begin| begin.eq_ignore_ascii_case(with))
