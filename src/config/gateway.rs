@@ -10,7 +10,7 @@ use serde_json::Value as Json;
 
 pub use self::http::{HttpSettings, TwilioSettings};
 use super::{
-    node::{Node, Value},
+    node::{Entry, Node, Value},
     smpp::SmppDefaults,
     table::{Findings, Table},
     value::{self, TEXT_MAX, Word, Wrong},
@@ -145,6 +145,20 @@ impl SmppSettings {
     /// `meta` is the gateway's whole `meta`. The paths of mistakes begin with `meta.smpp`.
     pub fn from_meta(defaults: &SmppDefaults, meta: Option<&Json>) -> Result<Self, Mistakes> {
         read_member(meta, "smpp", |table| Self::read(table, defaults))
+    }
+
+    /// Members of `meta.smpp` that are passed over, each with what was probably meant: a slip
+    /// would go unnoticed.
+    pub fn unknown(meta: Option<&Json>) -> Vec<String> {
+        let unknown = read_member(meta, "smpp", |table| {
+            Self::read(table, &SmppDefaults::default());
+            let told = |(entry, hint): (&Entry, Option<String>)| match hint {
+                Some(hint) => format!("{}; {hint}", entry.key),
+                None => entry.key.clone(),
+            };
+            table.unknown().into_iter().map(told).collect()
+        });
+        unknown.unwrap_or_default()
     }
 
     /// The names that `meta.smpp` may have.
@@ -354,6 +368,14 @@ mod tests {
         assert_eq!(settings.default_alphabet_mo, AlphabetMo::GsmPacked);
         let pin = settings.tls.pin_sha256.unwrap();
         assert_eq!((pin[0], pin[31]), (0xab, 0xcd));
+    }
+
+    #[test]
+    fn a_member_that_is_passed_over_is_told() {
+        let meta = json!({ "smpp": { "windw": 5, "colour": 1, "window": 5 }, "windw": 1 });
+        let told = SmppSettings::unknown(Some(&meta));
+        assert_eq!(told, ["windw; did you mean `window`?", "colour"]);
+        assert!(SmppSettings::unknown(None).is_empty());
     }
 
     #[test]

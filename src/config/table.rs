@@ -305,19 +305,21 @@ impl<'a> Table<'a> {
 
     /// Complains of every key that nobody asked for.
     pub(super) fn refuse_unknown(&mut self) {
-        let asked = std::mem::take(&mut self.asked);
-        for entry in self
+        for (entry, hint) in self.unknown() {
+            let message = "unknown key".to_owned();
+            self.note(entry.at, &entry.key, Wrong { message, hint });
+        }
+    }
+
+    /// The keys that nobody asked for, each with a hint at the one that was probably meant.
+    pub(super) fn unknown(&self) -> Vec<(&'a Entry, Option<String>)> {
+        let asked = || self.asked.iter().map(String::as_str);
+        let unasked = self
             .entries
             .iter()
-            .filter(|entry| !asked.contains(&entry.key))
-        {
-            let mut wrong = Wrong::new("unknown key");
-            if let Some(known) = nearest(&entry.key, asked.iter().map(String::as_str)) {
-                wrong = wrong.hint(format!("did you mean `{known}`?"));
-            }
-            self.note(entry.at, &entry.key, wrong);
-        }
-        self.asked = asked;
+            .filter(|e| asked().all(|key| key != e.key));
+        let hint = |e: &Entry| Some(format!("did you mean `{}`?", nearest(&e.key, asked())?));
+        unasked.map(|entry| (entry, hint(entry))).collect()
     }
 
     fn entry(&self, key: &str) -> Option<&'a Entry> {

@@ -11,12 +11,14 @@ mod meter;
 mod settings;
 
 use super::{Context, now};
+use crate::config::gateway::SmppSettings;
 use crate::message::{BOUND_RX, Gateway, GatewayStatus, Timestamp};
 use crate::metrics::label;
 use crate::queue::Pacer;
 use crate::shutdown::Shutdown;
 use ended::Ended;
 use meter::BindMetrics;
+use serde_json::Value;
 use settings::Settings;
 use smpp_protocol::session::BindAs;
 use std::collections::BTreeMap;
@@ -93,6 +95,10 @@ pub(super) async fn run(
             return;
         }
     };
+    let meta = record.meta.clone().map(Value::Object);
+    for member in SmppSettings::unknown(meta.as_ref()) {
+        warn!(gateway = %record.id, %member, "the bridge knows no such member of meta.smpp");
+    }
     let on_unknown = settings.on_unknown;
     let account = Arc::new(Account {
         pacer: Mutex::new(Pacer::new(settings.throughput, Instant::now())),
