@@ -111,6 +111,7 @@ rules!(
     incomplete_segments_are_posted_one_by_one,
     a_message_that_begins_like_the_one_before_is_whole_over_a_restart,
     a_message_that_comes_again_is_ignored_over_a_restart,
+    a_message_that_is_sent_anew_is_ignored_only_where_its_answers_may_be_lost,
     a_segment_that_comes_again_after_a_restart_is_not_posted,
     a_segment_of_a_message_in_parts_that_comes_again_is_not_posted,
     the_same_octets_in_another_coding_are_news,
@@ -839,6 +840,35 @@ async fn a_message_that_comes_again_is_ignored_over_a_restart(place: Place) {
     }
     assert_eq!(logged(&store, "MoReceived").await, 1);
     assert_eq!(logged(&store, "MoSegmentAgain").await, 4);
+}
+
+async fn a_message_that_is_sent_anew_is_ignored_only_where_its_answers_may_be_lost(place: Place) {
+    let store = place.open();
+    let on = |connection, text: &str, number| match mo(text, part(number, 2)) {
+        Inbound::Mo(record) => Inbound::Mo(Box::new(MoRecord {
+            connection,
+            ..*record
+        })),
+        other => panic!("{other:?}"),
+    };
+    let mut received = 0;
+    for (first, second, is_news) in [
+        (7, 7, true),
+        (7, 7, true),
+        (8, 8, false),
+        (7, 8, false),
+        (7, 7, true),
+        (0, 0, false),
+    ] {
+        find(&store, on(first, "one ", 1)).await;
+        find(&store, on(second, "two", 2)).await;
+        received += usize::from(is_news);
+        assert_eq!(
+            logged(&store, "MoReceived").await,
+            received,
+            "{first} {second}"
+        );
+    }
 }
 
 async fn a_segment_that_comes_again_after_a_restart_is_not_posted(mut place: Place) {

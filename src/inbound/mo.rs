@@ -16,6 +16,7 @@ pub(super) fn record(
     gateway: &Gateway,
     settings: &SmppSettings,
     pdu: &DeliverSm,
+    connection: u64,
 ) -> MoRecord {
     let source_addr = pdu.source_addr.to_str().into_owned();
     let destination_addr = pdu.destination_addr.to_str().into_owned();
@@ -44,6 +45,7 @@ pub(super) fn record(
         identifier: segment
             .filter(|_| !config.mo.reassembly)
             .map(|c| identifier(pdu, c.reference)),
+        connection,
         segment,
     }
 }
@@ -95,6 +97,7 @@ pub(super) fn whole(config: &Config, gateway: &Gateway, mo: WholeMo) -> MoRecord
         octets: mo.octets,
         alphabet: Alphabet::Auto,
         identifier: None,
+        connection: 0,
         segment: None,
     }
 }

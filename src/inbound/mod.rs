@@ -16,37 +16,48 @@ use crate::store::{Evidence, Finding, Inbound, Unmatched};
 use smpp_protocol::pdu::{DataSm, DeliverSm};
 use smpp_protocol::receipt::{Kind, Receipt, classify};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 /// Decides for all gateways.
 #[derive(Clone, Debug)]
 pub struct Judge {
     config: Arc<Config>,
     metrics: Arc<GatewayMetrics>,
+    connections: Arc<AtomicU64>,
 }
 
 impl Judge {
     pub fn new(config: Arc<Config>, metrics: Arc<GatewayMetrics>) -> Judge {
-        Judge { config, metrics }
+        Judge {
+            config,
+            metrics,
+            connections: Arc::default(),
+        }
     }
 
-    /// What a `deliver_sm` is.
+    /// A number for a connection that brings messages, which no other has.
+    pub fn new_connection(&self) -> u64 {
+        self.connections.fetch_add(1, Ordering::Relaxed) + 1
+    }
+
+    /// What a `deliver_sm` on this connection is.
     pub fn deliver_sm(
         &self,
         gateway: &Gateway,
         settings: &SmppSettings,
         pdu: &DeliverSm,
+        connection: u64,
     ) -> Inbound {
         let kind = classify(pdu);
+        let message = || Box::new(mo::record(&self.config, gateway, settings, pdu, connection));
         if kind == Kind::Message {
-            return Inbound::Mo(Box::new(mo::record(&self.config, gateway, settings, pdu)));
+            return Inbound::Mo(message());
         }
         let receipt = Receipt::from_pdu(pdu);
         let if_unmatched = match kind {
             Kind::Receipt | Kind::Intermediate => Unmatched::Keep,
             // A person can type what a receipt says.
-            Kind::MaybeReceipt(_) | Kind::Message => {
-                Unmatched::IsMessage(Box::new(mo::record(&self.config, gateway, settings, pdu)))
-            }
+            Kind::MaybeReceipt(_) | Kind::Message => Unmatched::IsMessage(message()),
         };
         let intermediate = kind == Kind::Intermediate;
         let source = pdu.source_addr.to_str().into_owned();
@@ -61,7 +72,13 @@ impl Judge {
     }
 
     /// What a `data_sm` is: the same, by the fields that it shares with a `deliver_sm`.
-    pub fn data_sm(&self, gateway: &Gateway, settings: &SmppSettings, pdu: DataSm) -> Inbound {
+    pub fn data_sm(
+        &self,
+        gateway: &Gateway,
+        settings: &SmppSettings,
+        pdu: DataSm,
+        connection: u64,
+    ) -> Inbound {
         let same = DeliverSm {
             service_type: pdu.service_type,
             source_addr_ton: pdu.source_addr_ton,
@@ -76,7 +93,7 @@ impl Judge {
             tlvs: pdu.tlvs,
             ..DeliverSm::default()
         };
-        self.deliver_sm(gateway, settings, &same)
+        self.deliver_sm(gateway, settings, &same, connection)
     }
 
     /// A message that an HTTP upstream brought.

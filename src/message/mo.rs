@@ -25,6 +25,10 @@ pub struct MoRecord {
     pub segment: Option<Concat>,
     /// Common to the segments that are posted one by one.
     pub identifier: Option<u64>,
+    /// Of all connections of this process, the one that brought it. The log does not know it: 0 is
+    /// one of a process before, or no connection that is kept.
+    #[serde(skip)]
+    pub connection: u64,
 }
 
 /// Where an MO goes, decided when it arrived.

@@ -45,6 +45,7 @@ pub(crate) fn mo() -> MoRecord {
         },
         segment: None,
         identifier: None,
+        connection: 0,
     }
 }
 

@@ -96,5 +96,6 @@ pub(crate) fn mo(service_profile: u64) -> MoRecord {
         },
         segment: None,
         identifier: None,
+        connection: 0,
     }
 }

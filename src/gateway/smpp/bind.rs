@@ -58,6 +58,7 @@ pub(super) async fn run(account: &Arc<Account>, number: u16) -> Ended {
     let mut bind = Bind {
         account,
         number,
+        connection: account.context.judge.new_connection(),
         bind_as,
         session: Session::esme(account.session_options(bind_as), now),
         leased: VecDeque::new(),
@@ -82,6 +83,8 @@ pub(super) async fn run(account: &Arc<Account>, number: u16) -> Ended {
 struct Bind<'a> {
     account: &'a Arc<Account>,
     number: u16,
+    /// What the store tells its messages by from those of another connection.
+    connection: u64,
     bind_as: BindAs,
     session: Session<Sent>,
     /// Segments leased and not yet written.

@@ -354,6 +354,7 @@ impl Ledger {
                     at: *joined_at,
                     frame,
                     parts: parts.clone(),
+                    connection: 0,
                 };
                 self.joined.restore(key, copy);
             }

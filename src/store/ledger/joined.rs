@@ -33,6 +33,8 @@ pub(super) struct Joined {
     pub(super) frame: u64,
     /// Number and fingerprint of each segment.
     pub(super) parts: Vec<(u8, u64)>,
+    /// The connection that brought all of it; 0: not one alone, or not known any more.
+    pub(super) connection: u64,
 }
 
 impl JoinedSets {
@@ -40,6 +42,12 @@ impl JoinedSets {
     pub(super) fn has(&self, key: &SetKey, part: (u8, u64), now: Timestamp) -> bool {
         let joined = self.sets.get(key);
         joined.is_some_and(|j| now.since(j.at) < JOINED_KEPT && j.parts.contains(&part))
+    }
+
+    /// The connection that brought the set joined last; `None`: not one alone, or not known.
+    pub(super) fn connection(&self, key: &SetKey) -> Option<u64> {
+        let connection = self.sets.get(key)?.connection;
+        (connection != 0).then_some(connection)
     }
 
     /// Notes that a set is joined, or one segment more of it is posted; forgets sets that are
@@ -70,6 +78,9 @@ impl JoinedSets {
                 let more = known.filter(|part| !joined.parts.contains(part));
                 let more: Vec<_> = more.collect();
                 joined.parts.extend(more);
+                if joined.connection != there.connection {
+                    joined.connection = 0;
+                }
             }
         }
         self.by_age.insert((joined.at, key.clone()));
@@ -99,10 +110,13 @@ impl JoinedSets {
     }
 
     /// A copy in the log: of a set that is remembered, or of one from frames that were not read.
-    pub(super) fn restore(&mut self, key: SetKey, copy: Joined) {
-        let there = self.sets.get(&key);
-        if there.is_some_and(|j| j.of != copy.of && j.at > copy.at) {
-            return;
+    pub(super) fn restore(&mut self, key: SetKey, mut copy: Joined) {
+        if let Some(there) = self.sets.get(&key) {
+            if there.of != copy.of && there.at > copy.at {
+                return;
+            }
+            // A copy does not know it.
+            copy.connection = there.connection;
         }
         self.put(Arc::new(key), copy);
     }
@@ -229,6 +243,7 @@ mod tests {
                 at: at(n),
                 frame: 1,
                 parts: vec![(1, n)],
+                connection: 0,
             };
             joined.remember(Arc::new(key(n)), set);
         }

@@ -1,7 +1,8 @@
 //! MO messages with a callback to make, and what becomes of segments.
 //!
 //! Every segment that is acknowledged is in the log before: as news, or as one that came again.
-//! Those of a set whose segments all came again are ignored in the end; any other set is posted.
+//! Those of a set whose segments all came again are ignored in the end; any other set is posted,
+//! and so is a whole message that comes again on the connection that has had the answers.
 
 use super::Ledger;
 use super::joined::{Joined, fingerprint};
@@ -69,7 +70,7 @@ impl Ledger {
     fn end_set(&mut self, key: &SetKey) -> Option<MessageId> {
         let segments = self.sets.of(key);
         let ids = segments.iter().map(|w| w.id).collect();
-        if segments.iter().all(|w| w.again) {
+        if segments.iter().all(|w| w.again) && !self.is_sent_anew(key, segments) {
             self.record(MessageId::NONE, Event::MoRepeated { segments: ids });
             return None;
         }
@@ -80,6 +81,15 @@ impl Ledger {
         }
         let whole = join(segments.into_iter().map(|w| w.record).collect())?;
         Some(self.enter_mo(whole, ids))
+    }
+
+    /// A whole message came again on the connection that brought it before: its upstream has had
+    /// the answers, so it is another one that says the same.
+    fn is_sent_anew(&self, key: &SetKey, segments: &[Waiting]) -> bool {
+        let before = self.joined.connection(key);
+        before.is_some()
+            && segments.len() == usize::from(key.total)
+            && segments.iter().all(|w| Some(w.record.connection) == before)
     }
 
     fn enter_mo(&mut self, record: MoRecord, segments: Vec<MessageId>) -> MessageId {
@@ -180,6 +190,8 @@ impl Ledger {
             return;
         };
         let (key, segments) = (key.clone(), taken.iter().map(|(_, w)| w));
+        let connection = taken[0].1.record.connection;
+        let alone = segments.clone().all(|w| w.record.connection == connection);
         let joined = Joined {
             of: mo.identifier.unwrap_or(entry.subject.0),
             at: entry.at,
@@ -187,6 +199,7 @@ impl Ledger {
             parts: segments
                 .map(|w| (w.number(), fingerprint(&w.record)))
                 .collect(),
+            connection: if alone { connection } else { 0 },
         };
         self.joined.remember(key, joined);
     }

@@ -16,7 +16,7 @@ impl Bind<'_> {
         let sequence = pdu.sequence_number;
         match pdu.body {
             Body::DeliverSm(sm) => {
-                let inbound = judge.deliver_sm(&gateway, settings, &sm);
+                let inbound = judge.deliver_sm(&gateway, settings, &sm, self.connection);
                 self.arrived.push((
                     Arrived {
                         sequence,
@@ -26,7 +26,7 @@ impl Bind<'_> {
                 ));
             }
             Body::DataSm(sm) => {
-                let inbound = judge.data_sm(&gateway, settings, sm);
+                let inbound = judge.data_sm(&gateway, settings, sm, self.connection);
                 self.arrived.push((
                     Arrived {
                         sequence,
