@@ -203,7 +203,11 @@ pub(super) fn verdict(
         _ => None,
     };
     let word = report.map_or("", Report::word);
-    let count = |n: Option<u16>, or: u16| format!("{:03}", n.unwrap_or(or));
+    let count = |n: Option<u16>, or: u16| {
+        let mut text = String::with_capacity(3);
+        push_number(&mut text, 3, n.unwrap_or(or).into());
+        text
+    };
     let date = |told: Option<&String>, ours: Option<Timestamp>| match told {
         Some(date) => date.clone(),
         None => ours.map(receipt_date).unwrap_or_default(),
@@ -311,12 +315,21 @@ fn http_error(payload: &str) -> Option<String> {
 
 /// `YYYY-MM-DD HH:MM:SS`, UTC.
 fn date_and_time(at: Timestamp) -> String {
-    civil(at).map_or_else(String::new, |t| {
-        format!(
-            "{:04}-{:02}-{:02} {:02}:{:02}:{:02}",
-            t.year, t.month, t.day, t.hour, t.minute, t.second
-        )
-    })
+    let mut text = String::with_capacity(20);
+    if let Some(t) = civil(at) {
+        push_number(&mut text, 4, t.year.into());
+        for (mark, number) in [
+            ('-', t.month),
+            ('-', t.day),
+            (' ', t.hour),
+            (':', t.minute),
+            (':', t.second),
+        ] {
+            text.push(mark);
+            push_number(&mut text, 2, number.into());
+        }
+    }
+    text
 }
 
 /// `YYYY-MM-DDTHH:MM:SSZ`
@@ -328,16 +341,27 @@ fn event_date(at: Timestamp) -> String {
 
 /// `YYMMDDhhmm`, UTC, as receipts have it.
 fn receipt_date(at: Timestamp) -> String {
-    civil(at).map_or_else(String::new, |t| {
-        format!(
-            "{:02}{:02}{:02}{:02}{:02}",
-            t.year % 100,
-            t.month,
-            t.day,
-            t.hour,
-            t.minute
-        )
-    })
+    let mut text = String::with_capacity(10);
+    if let Some(t) = civil(at) {
+        push_number(&mut text, 2, u32::from(t.year) % 100);
+        for number in [t.month, t.day, t.hour, t.minute] {
+            push_number(&mut text, 2, number.into());
+        }
+    }
+    text
+}
+
+/// In so many digits at least, and no more than nine.
+fn push_number(text: &mut String, digits: u32, number: u32) {
+    let mut step = 10u32.pow(digits - 1);
+    while number / 10 >= step {
+        step *= 10;
+    }
+    while step > 0 {
+        let digit = (number / step % 10).to_le_bytes()[0];
+        text.push(char::from(b'0' + digit));
+        step /= 10;
+    }
 }
 
 fn civil(at: Timestamp) -> Option<CivilTime> {

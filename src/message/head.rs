@@ -109,11 +109,14 @@ impl<'a> HeadRef<'a> {
     }
 }
 
+/// Most heads take less.
+const HEAD_OCTETS: usize = 256;
+
 impl From<&Head> for EncodedHead {
     fn from(head: &Head) -> Self {
-        let octets =
-            postcard::to_stdvec(head).expect("a head holds nothing that cannot be encoded");
-        EncodedHead(octets.into_boxed_slice())
+        let octets = postcard::to_extend(head, Vec::with_capacity(HEAD_OCTETS))
+            .expect("a head holds nothing that cannot be encoded");
+        EncodedHead(octets.as_slice().into())
     }
 }
 

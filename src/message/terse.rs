@@ -21,36 +21,53 @@ const WORDS: [&str; 8] = [
     "DELIVRD", "UNDELIV", "EXPIRED", "REJECTD", "ACCEPTD", "UNKNOWN", "DELETED", "ENROUTE",
 ];
 const CHARACTERS: &[u8; 16] = b"0123456789abcdef";
+/// What each octet is as a character; [`NONE`] where it is none of them.
+const VALUES: [u8; 256] = values();
+const NONE: u8 = 0xFF;
+/// Texts of so many octets are packed without an allocation: nearly all.
+const SHORT: usize = 64;
 
 /// Appends the text in as few octets as it takes.
 pub fn pack(text: &str, to: &mut Vec<u8>) {
-    if let Some(word) = WORDS.iter().position(|w| *w == text) {
-        to.push(WORD + word as u8);
-        return;
+    let mut short = [0; SHORT];
+    match text.len() <= SHORT {
+        true => to.extend_from_slice(packed(text, &mut short)),
+        false => to.extend_from_slice(packed(text, &mut vec![0; text.len()])),
     }
-    let (plus, rest) = match text.strip_prefix('+') {
-        Some(rest) => (true, rest),
-        None => (false, text),
+}
+
+/// The text in as few octets as it takes: its own, or some in `room`, which is as long as it.
+fn packed<'a>(text: &'a str, room: &'a mut [u8]) -> &'a [u8] {
+    if let Some(word) = WORDS.iter().position(|w| *w == text) {
+        room[0] = WORD + word as u8;
+        return &room[..1];
+    }
+    let (plus, digits) = match text.as_bytes() {
+        [b'+', rest @ ..] => (true, rest),
+        all => (false, all),
     };
-    let digits = rest.as_bytes();
-    let shorter = 1 + digits.len().div_ceil(2) < text.len();
-    if !shorter || !digits.iter().all(|c| value(*c).is_some()) {
-        to.extend_from_slice(text.as_bytes());
-        return;
+    let length = 1 + digits.len().div_ceil(2);
+    if length >= text.len() {
+        return text.as_bytes();
+    }
+    let mut seen = 0;
+    for (octet, two) in room[1..].iter_mut().zip(digits.chunks(2)) {
+        let first = VALUES[usize::from(two[0])];
+        let second = two.get(1).map_or(0, |c| VALUES[usize::from(*c)]);
+        seen |= first | second;
+        *octet = first << 4 | second & 0x0F;
+    }
+    if seen == NONE {
+        return text.as_bytes();
     }
     let odd = digits.len() % 2 == 1;
-    to.push(match (plus, odd) {
+    room[0] = match (plus, odd) {
         (false, false) => EVEN,
         (false, true) => ODD,
         (true, false) => PLUS_EVEN,
         (true, true) => PLUS_ODD,
-    });
-    let half = |c: Option<&u8>| c.and_then(|c| value(*c)).unwrap_or(0);
-    to.extend(
-        digits
-            .chunks(2)
-            .map(|two| half(two.first()) << 4 | half(two.get(1))),
-    );
+    };
+    &room[..length]
 }
 
 /// The text again; `None` where no text packs to these octets.
@@ -66,26 +83,27 @@ pub fn unpack(octets: &[u8]) -> Option<Cow<'_, str>> {
         }
         _ => return std::str::from_utf8(octets).ok().map(Cow::Borrowed),
     };
-    let mut text = String::with_capacity(2 * octets.len());
-    if plus {
-        text.push('+');
+    let halves = &octets[1..];
+    let begin = usize::from(plus);
+    let mut text = vec![b'+'; begin + 2 * halves.len()];
+    for (two, octet) in text[begin..].chunks_exact_mut(2).zip(halves) {
+        two[0] = CHARACTERS[usize::from(octet >> 4)];
+        two[1] = CHARACTERS[usize::from(octet & 0x0F)];
     }
-    for octet in &octets[1..] {
-        text.push(CHARACTERS[usize::from(octet >> 4)].into());
-        text.push(CHARACTERS[usize::from(octet & 0x0F)].into());
-    }
-    if odd {
+    if odd && !halves.is_empty() {
         text.pop();
     }
-    Some(Cow::Owned(text))
+    String::from_utf8(text).ok().map(Cow::Owned)
 }
 
-fn value(character: u8) -> Option<u8> {
-    match character {
-        b'0'..=b'9' => Some(character - b'0'),
-        b'a'..=b'f' => Some(character - b'a' + 10),
-        _ => None,
+const fn values() -> [u8; 256] {
+    let mut all = [NONE; 256];
+    let mut value = 0;
+    while value < CHARACTERS.len() {
+        all[CHARACTERS[value] as usize] = value as u8;
+        value += 1;
     }
+    all
 }
 
 /// A field that is packed in the log, and plain text for people.
@@ -93,9 +111,11 @@ pub fn serialize<S: Serializer>(text: &str, to: S) -> Result<S::Ok, S::Error> {
     if to.is_human_readable() {
         return to.serialize_str(text);
     }
-    let mut octets = Vec::with_capacity(text.len());
-    pack(text, &mut octets);
-    to.serialize_bytes(&octets)
+    let mut short = [0; SHORT];
+    match text.len() <= SHORT {
+        true => to.serialize_bytes(packed(text, &mut short)),
+        false => to.serialize_bytes(packed(text, &mut vec![0; text.len()])),
+    }
 }
 
 pub fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<String, D::Error> {
@@ -199,6 +219,25 @@ mod tests {
         let mut octets = Vec::new();
         pack(text, &mut octets);
         octets
+    }
+
+    #[test]
+    fn every_character_at_every_place_comes_back() {
+        for length in [3, 8, SHORT, SHORT + 1, 2 * SHORT] {
+            for place in 0..length {
+                for character in '\0'..='\u{FF}' {
+                    let mut text = "7".repeat(place);
+                    text.push(character);
+                    text.push_str(&"e".repeat(length - place - 1));
+                    let octets = packed(&text);
+                    assert_eq!(unpack(&octets).as_deref(), Some(text.as_str()));
+                    let is_digit = matches!(character, '0'..='9' | 'a'..='f');
+                    let begins = place == 0 && character == '+';
+                    let shorter = 1 + (length - usize::from(begins)).div_ceil(2) < length;
+                    assert_eq!(octets.len() < text.len(), shorter && (is_digit || begins));
+                }
+            }
+        }
     }
 
     #[test]

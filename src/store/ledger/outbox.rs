@@ -79,9 +79,12 @@ impl Held {
     }
 }
 
+/// Most reports take less.
+const REPORT_OCTETS: usize = 256;
+
 fn encode(report: &Report) -> Box<[u8]> {
-    let octets =
-        postcard::to_stdvec(report).expect("a report holds nothing that cannot be encoded");
+    let octets = postcard::to_extend(report, Vec::with_capacity(REPORT_OCTETS))
+        .expect("a report holds nothing that cannot be encoded");
     // Copied: an allocator leaves what shrinks where it is, at its full size.
     octets.as_slice().into()
 }
