@@ -12,7 +12,8 @@
 //! * Held callbacks are at most [`HELD_MAX`]; at some 2 KiB each that is 8 MiB, and 256 MiB if
 //!   each were as long as an MO can be.
 //! * A server starts with few attempts at once, gets one more with each answer, and one alone
-//!   after it could not be reached.
+//!   after it could not be reached. Beyond [`SERVER_USUAL`] it gets more only while that does not
+//!   make it slower: what waits longer for its answer would wait here as well, and hold up others.
 //!
 //! Pure: jobs and times come in, jobs and outcomes go out.
 
@@ -41,6 +42,8 @@ const GUARDED_MAX: usize = IN_FLIGHT_MAX / 4 * 3;
 const GUARDED_HELD_MAX: usize = HELD_MAX / 4 * 3;
 /// Attempts in flight to one server.
 const SERVER_MAX: usize = 256;
+/// Attempts in flight to one server that is the slower the more there are.
+const SERVER_USUAL: usize = 64;
 /// Attempts in flight to one URL.
 const URL_MAX: usize = 64;
 /// Callbacks held, in flight or behind them.
@@ -295,7 +298,9 @@ impl Desk {
             Reach::Untried => {}
             Reach::Answered => {
                 server.breaker.succeed();
-                server.limit = (server.limit + 1).min(SERVER_MAX);
+                if server.limit < server.limit_max() {
+                    server.limit += 1;
+                }
             }
             Reach::Silent => {
                 server.breaker.succeed();
@@ -412,6 +417,13 @@ impl Default for Server {
 }
 
 impl Server {
+    fn limit_max(&self) -> usize {
+        match self.pace.is_slowing() {
+            true => SERVER_USUAL,
+            false => SERVER_MAX,
+        }
+    }
+
     /// Notes that this URL has jobs, if that is so.
     fn list(&mut self, path: &PathAndQuery) {
         if let Some(url) = self.urls.get_mut(path)

@@ -12,6 +12,8 @@ use crate::message::Timestamp;
 pub(super) struct Pace {
     /// Smoothed time of one attempt.
     attempt: Duration,
+    /// The least that it ever was; `None` before the first.
+    fastest: Option<Duration>,
     last: Timestamp,
 }
 
@@ -29,6 +31,7 @@ impl Default for Pace {
     fn default() -> Self {
         Pace {
             attempt: Duration::from_millis(5),
+            fastest: None,
             last: Timestamp::default(),
         }
     }
@@ -36,7 +39,17 @@ impl Default for Pace {
 
 impl Pace {
     pub(super) fn observe(&mut self, took: Duration) {
-        self.attempt = (self.attempt * 7 + took) / 8;
+        self.attempt = match self.fastest {
+            None => took,
+            Some(_) => (self.attempt * 7 + took) / 8,
+        };
+        let fastest = self.fastest.unwrap_or(took);
+        self.fastest = Some(fastest.min(self.attempt));
+    }
+
+    /// Attempts take twice as long as they once did.
+    pub(super) fn is_slowing(&self) -> bool {
+        self.fastest.is_some_and(|f| self.attempt > 2 * f)
     }
 
     /// A place behind those already given, where `at_once` attempts are made at a time.
@@ -79,6 +92,24 @@ mod tests {
         assert_eq!(first.since(NOW), SOONEST);
         let step = second.since(first).as_micros();
         assert!((950..=1000).contains(&step), "{step}");
+    }
+
+    #[test]
+    fn it_slows_when_attempts_take_twice_as_long() {
+        let mut pace = Pace::default();
+        assert!(!pace.is_slowing());
+        for took in [200, 200, 150, 250, 200] {
+            pace.observe(Duration::from_millis(took));
+            assert!(!pace.is_slowing(), "{took}");
+        }
+        for _ in 0..20 {
+            pace.observe(Duration::from_millis(450));
+        }
+        assert!(pace.is_slowing());
+        for _ in 0..20 {
+            pace.observe(Duration::from_millis(200));
+        }
+        assert!(!pace.is_slowing());
     }
 
     #[test]

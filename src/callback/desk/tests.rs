@@ -210,3 +210,34 @@ fn nothing_begins_on_a_closed_desk() {
     assert!(next.is_none() && desk.start().is_none());
     assert_eq!(desk.in_flight(), 0);
 }
+
+/// Answers of a server that takes as long as there are attempts in flight: how many it has then.
+fn in_flight_after(answers: usize, took: impl Fn(usize) -> Duration) -> usize {
+    let mut desk = desk();
+    let url = |n: u64| format!("https://one.example.org/{n}");
+    let mut running = VecDeque::new();
+    let mut next = 0;
+    for _ in 0..answers {
+        for _ in 0..8 {
+            next += 1;
+            let _ = desk.admit(job(next, &url(next), false), NOW);
+        }
+        while let Some((job, _)) = desk.start() {
+            running.push_back(job);
+        }
+        let ended = running.pop_front().unwrap();
+        let took = took(running.len());
+        running.extend(desk.finished(&ended.target, Reach::Answered, took, NOW));
+    }
+    running.len()
+}
+
+#[test]
+fn a_server_that_more_attempts_make_slower_gets_no_more_than_usual() {
+    let in_line = |in_flight: usize| Duration::from_micros(50) * u32::try_from(in_flight).unwrap();
+    assert_eq!(in_flight_after(2000, in_line), SERVER_USUAL);
+    assert_eq!(
+        in_flight_after(2000, |_| Duration::from_millis(200)),
+        SERVER_MAX
+    );
+}
