@@ -54,7 +54,7 @@ pub(super) enum Request {
 
 /// Requests waiting for the writer, at most; beyond it callers are told to come again.
 pub(super) const MAILBOX_MAX: usize = 100_000;
-/// So many requests in a batch are a crowd, which the next batch waits for.
+/// A batch of so much weight is a crowd, and the next one waits for as much.
 const CROWD_MIN: usize = 8;
 /// And no longer than this: about what a commit takes.
 const GATHER: Duration = Duration::from_micros(300);
@@ -66,10 +66,26 @@ pub(super) struct Mailbox {
     filled: Condvar,
 }
 
+impl Request {
+    /// Of how many messages it speaks. What a bind says at once is as much of a crowd as what
+    /// so many clients say one by one. Of callbacks that ended nobody waits for the news, and
+    /// they come in no step with the rest.
+    fn weight(&self) -> usize {
+        let messages = match self {
+            Request::Responded(responses) => responses.len(),
+            Request::Inbound(inbound, _) => inbound.len(),
+            _ => 1,
+        };
+        messages.max(1)
+    }
+}
+
 #[derive(Default)]
 struct Waiting {
     requests: VecDeque<Request>,
-    /// The writer wants to wake for so many.
+    /// Of all of them.
+    weight: usize,
+    /// The writer wants to wake for so much.
     wanted: usize,
     closed: bool,
 }
@@ -79,6 +95,21 @@ impl std::fmt::Debug for Waiting {
         f.debug_struct("Waiting")
             .field("requests", &self.requests.len())
             .finish_non_exhaustive()
+    }
+}
+
+/// What was queued, and of how many messages it speaks.
+pub(super) struct Taken {
+    pub(super) requests: VecDeque<Request>,
+    pub(super) weight: usize,
+}
+
+impl Waiting {
+    fn take(&mut self) -> Taken {
+        Taken {
+            requests: std::mem::take(&mut self.requests),
+            weight: std::mem::take(&mut self.weight),
+        }
     }
 }
 
@@ -97,8 +128,11 @@ impl Mailbox {
         if refusable && waiting.requests.len() >= MAILBOX_MAX {
             return Err((request, StoreError::Busy));
         }
+        let before = waiting.weight;
+        waiting.weight += request.weight();
         waiting.requests.push_back(request);
-        let is_enough = waiting.requests.len() == waiting.wanted.max(1);
+        let wanted = waiting.wanted.max(1);
+        let is_enough = before < wanted && waiting.weight >= wanted;
         drop(waiting);
         if is_enough {
             self.filled.notify_one();
@@ -109,25 +143,16 @@ impl Mailbox {
     pub(super) fn close(&self) -> VecDeque<Request> {
         let mut waiting = self.lock();
         waiting.closed = true;
-        std::mem::take(&mut waiting.requests)
+        waiting.take().requests
     }
 
     /// Everything that is queued; waits for at most `patience` when nothing is.
     ///
-    /// Where the last batch was a `crowd`, the next one is most likely as large: it is
-    /// given a moment to gather, since each commit costs as much as several requests. Who
-    /// comes alone never waits for others.
-    pub(super) fn take(&self, patience: Duration, crowd: usize) -> VecDeque<Request> {
+    /// Where the last batch had the weight of a `crowd`, the next one most likely has it too: from
+    /// its first request on it is given a moment to gather, since each commit costs as much as
+    /// several requests. Who comes alone never waits for others.
+    pub(super) fn take(&self, patience: Duration, crowd: usize) -> Taken {
         let mut waiting = self.lock();
-        if crowd >= CROWD_MIN && waiting.requests.len() < crowd && !patience.is_zero() {
-            waiting.wanted = crowd;
-            waiting = self
-                .filled
-                .wait_timeout_while(waiting, GATHER, |w| w.requests.len() < crowd)
-                .unwrap_or_else(PoisonError::into_inner)
-                .0;
-            waiting.wanted = 0;
-        }
         if waiting.requests.is_empty() && !patience.is_zero() {
             waiting = self
                 .filled
@@ -135,7 +160,17 @@ impl Mailbox {
                 .unwrap_or_else(PoisonError::into_inner)
                 .0;
         }
-        std::mem::take(&mut waiting.requests)
+        let is_crowd = crowd >= CROWD_MIN && !waiting.requests.is_empty();
+        if is_crowd && waiting.weight < crowd && !patience.is_zero() {
+            waiting.wanted = crowd;
+            waiting = self
+                .filled
+                .wait_timeout_while(waiting, GATHER, |w| w.weight < crowd)
+                .unwrap_or_else(PoisonError::into_inner)
+                .0;
+            waiting.wanted = 0;
+        }
+        waiting.take()
     }
 
     fn lock(&self) -> std::sync::MutexGuard<'_, Waiting> {
@@ -180,5 +215,42 @@ pub(super) fn refuse(request: Request, why: &StoreError) {
         | Request::Responded(_)
         | Request::CallbacksDone(_)
         | Request::ReturnCallbacks(_) => {}
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::message::MessageId;
+    use crate::store::intent::Outcome;
+
+    fn responses(count: u64) -> Request {
+        let responded = |n| Response {
+            message: MessageId(n),
+            segment: 1,
+            outcome: Outcome::Submitted {
+                upstream_id: None,
+                answer: None,
+            },
+        };
+        Request::Responded((0..count).map(responded).collect())
+    }
+
+    #[test]
+    fn a_batch_weighs_as_much_as_the_messages_it_speaks_of() {
+        let mailbox = Mailbox::default();
+        let taken = || {
+            let taken = mailbox.take(Duration::ZERO, 0);
+            (taken.requests.len(), taken.weight)
+        };
+        for request in [
+            responses(30),
+            responses(0),
+            Request::WithdrawLeases(GatewayId(1)),
+        ] {
+            assert!(mailbox.push(request).is_ok());
+        }
+        assert_eq!(taken(), (3, 32));
+        assert_eq!(taken(), (0, 0));
     }
 }

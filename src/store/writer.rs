@@ -56,7 +56,7 @@ impl<J: Journal> Writer<J> {
         // What reading the log has found is told at once.
         self.look_around();
         let mut looked_at = Instant::now();
-        // Requests of the last batch.
+        // The weight of the last batch.
         let mut crowd = 0;
         let mut queue = VecDeque::new();
         loop {
@@ -65,8 +65,9 @@ impl<J: Journal> Writer<J> {
             } else {
                 Duration::ZERO
             };
-            queue.extend(self.mailbox.take(patience, crowd));
-            crowd = queue.len();
+            let taken = self.mailbox.take(patience, crowd);
+            crowd = taken.weight;
+            queue.extend(taken.requests);
             self.ledger.begin(now());
             let mut flow = Flow::On;
             while let Some(request) = queue.pop_front() {
@@ -315,7 +316,8 @@ impl<J: Journal> Writer<J> {
         let mut kept = Vec::new();
         loop {
             let mut closing = None;
-            for request in queue.drain(..).chain(self.mailbox.take(REOPEN_EVERY, 0)) {
+            let taken = self.mailbox.take(REOPEN_EVERY, 0);
+            for request in queue.drain(..).chain(taken.requests) {
                 match request {
                     Request::Close(answer) => closing = Some(answer),
                     // Nobody would say it again.
