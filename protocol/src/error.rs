@@ -84,6 +84,19 @@ impl fmt::Display for Fault {
     }
 }
 
+/// How far a fault reaches.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Severity {
+    /// No fault yet: the rest of the PDU is still to come.
+    Incomplete,
+    /// The PDU was read, and the fault is to be counted.
+    Forgiven,
+    /// The PDU is lost; the next one can be read.
+    Pdu,
+    /// The frame border is lost, and with it the connection.
+    Connection,
+}
+
 /// A fault in a PDU that was decoded nevertheless.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Deviation {
@@ -93,6 +106,14 @@ pub struct Deviation {
     pub field: &'static str,
     /// Octets from the start of the PDU to where it was noticed.
     pub offset: usize,
+}
+
+impl Deviation {
+    /// How far the fault reaches: [`Severity::Forgiven`].
+    #[must_use]
+    pub const fn severity(&self) -> Severity {
+        Severity::Forgiven
+    }
 }
 
 impl fmt::Display for Deviation {
@@ -219,14 +240,21 @@ impl DecodeError {
         self.fault.class()
     }
 
+    /// How far the fault reaches; never [`Severity::Forgiven`].
+    #[must_use]
+    pub const fn severity(&self) -> Severity {
+        match self.fault {
+            Fault::Incomplete => Severity::Incomplete,
+            Fault::CommandLengthTooSmall | Fault::CommandLengthTooLarge => Severity::Connection,
+            _ => Severity::Pdu,
+        }
+    }
+
     /// Whether the connection must be closed after the reply: the frame border is lost, and
     /// nothing that follows could be trusted.
     #[must_use]
     pub const fn closes(&self) -> bool {
-        matches!(
-            self.fault,
-            Fault::CommandLengthTooSmall | Fault::CommandLengthTooLarge
-        )
+        matches!(self.severity(), Severity::Connection)
     }
 
     /// What the peer deserves.

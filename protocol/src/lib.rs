@@ -74,7 +74,7 @@ pub use coding::{
     DataCoding, EsmClass, InterfaceVersion, MessageState, Npi, RegisteredDelivery, Ton,
 };
 pub use command::{CommandId, CommandStatus, SequenceNumber};
-pub use error::{DecodeError, Deviation, Deviations, Fault, Header, Reply};
+pub use error::{DecodeError, Deviation, Deviations, Fault, Header, Reply, Severity};
 pub use frame::{FrameCodec, FrameError, split_frame};
 pub use pdu::{Body, Decoded, Pdu, PduRef};
 pub use receipt::{Receipt, ReceiptState};
