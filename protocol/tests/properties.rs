@@ -14,7 +14,9 @@ use smpp_protocol::receipt::{self, Receipt};
 use smpp_protocol::segment::{Concat, preview_with, split_binary, split_with};
 use smpp_protocol::text::{Alphabet, ByteOrder, DecodedText, TextOptions, decode_user_data};
 use smpp_protocol::time::SmppTime;
-use smpp_protocol::{Body, DataCoding, EsmClass, Pdu, Strictness, Tlvs, split_frame, udh};
+use smpp_protocol::{
+    Body, CommandId, DataCoding, EsmClass, Pdu, Strictness, Tlvs, split_frame, udh,
+};
 use support::{Random, seeds};
 
 fn corpus() -> Vec<Vec<u8>> {
@@ -73,6 +75,58 @@ fn damaged_pdus_give_a_pdu_or_an_error_and_never_a_panic() {
         while let Ok(Some(frame)) = split_frame(&mut input, 70_000) {
             let _ = Pdu::decode(frame);
         }
+    });
+}
+
+/// Octets without any plan; many are NULs and other small numbers, which lengths and ends are.
+fn octets(random: &mut Random, octets_max: usize) -> Vec<u8> {
+    let small = 1 + random.below(4);
+    let octet = |random: &mut Random| match random.one_in(small) {
+        true => random.below(6) as u8,
+        false => random.next() as u8,
+    };
+    (0..random.below(octets_max + 1))
+        .map(|_| octet(random))
+        .collect()
+}
+
+#[test]
+fn any_octets_up_to_two_kibibytes_are_a_pdu_or_an_error_under_every_command() {
+    let commands: Vec<u32> = (0..0x200)
+        .flat_map(|id| [id, id | 0x8000_0000])
+        .filter(|id| CommandId(*id).name().is_some())
+        .collect();
+    assert_eq!(commands.len(), 33);
+    seeds(20_000, |random| {
+        let mut octets = octets(random, 2_048);
+        // Nine of ten have a header that leads on to the fields.
+        if octets.len() >= 16 && !random.one_in(10) {
+            let length = octets.len() as u32;
+            let status = u32::from(random.one_in(4));
+            let header = [
+                length,
+                *random.pick(&commands),
+                status,
+                random.next() as u32,
+            ];
+            octets[..16].copy_from_slice(header.map(u32::to_be_bytes).as_flattened());
+        }
+        let frame = Bytes::from(octets);
+        for strictness in [
+            Strictness::Lenient,
+            Strictness::Forgiving,
+            Strictness::Strict,
+        ] {
+            match Pdu::decode_with(frame.clone(), strictness) {
+                Ok(decoded) => decoded.pdu.encode(&mut BytesMut::new()),
+                Err(error) => {
+                    assert!(error.offset <= frame.len(), "{error}");
+                    let _ = (error.reply(), error.severity(), error.to_string());
+                }
+            }
+        }
+        let _ = Receipt::parse_text(&frame).is_receipt();
+        let _ = udh::parse(&frame).map(|(udh, _)| (udh.concatenation(), udh.shift()));
     });
 }
 
