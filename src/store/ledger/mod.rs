@@ -10,6 +10,7 @@ mod books;
 mod carry;
 mod evidence;
 mod joined;
+mod keys;
 mod lane;
 mod lease;
 mod messages;
@@ -17,6 +18,7 @@ mod mo;
 mod mt;
 mod outbox;
 mod packed;
+mod policy;
 mod recall;
 mod reroute;
 mod response;
@@ -25,10 +27,11 @@ mod smsc_id;
 mod use_case;
 
 pub(super) use books::Invariant;
+pub use policy::Policy;
 pub(super) use recall::retold;
 
 use super::codec::{Frame, Packer};
-use super::intent::{CallbackLease, IdempotencyKey, KeyState, Lease};
+use super::intent::{CallbackLease, Lease};
 use super::{Gateways, StoreError};
 use crate::message::{
     DocumentKind, Entry, Event, Figures, Gateway, GatewayId, LaneFigures, MessageId, Timestamp,
@@ -36,6 +39,7 @@ use crate::message::{
 use evidence::Orphans;
 use hashbrown::{DefaultHashBuilder, HashMap};
 use joined::JoinedSets;
+use keys::Key;
 use lane::Lane;
 use messages::Messages;
 use mo::Mo;
@@ -44,57 +48,10 @@ use serde::{Deserialize, Serialize};
 use sets::Sets;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
-use std::time::Duration;
 use tokio::sync::oneshot;
 
 /// Finished messages whose index entry the last stop may have swallowed.
 const REINDEXED_MAX: usize = 10_000;
-
-/// Limits and times by which the ledger decides.
-#[derive(Clone, Debug)]
-pub struct Policy {
-    /// This node's number, 0–15, part of every message id.
-    pub node: u8,
-    /// Messages that may wait for one gateway; more are refused.
-    pub queued_per_gateway_max: usize,
-    pub orphan_retention: Duration,
-    /// Orphans in memory; the oldest give way.
-    pub orphans_max: usize,
-    /// An MO whose segments are incomplete this long after the first is posted in parts.
-    pub reassembly_timeout: Duration,
-    /// Finished messages kept in memory, so that late and repeated receipts find them.
-    pub finished_max: usize,
-    /// Delay before the second attempt of a message that its upstream deferred; doubles.
-    pub retry_initial: Duration,
-    pub retry_max: Duration,
-    pub key_retention: Duration,
-    /// Keys in memory; the oldest give way.
-    pub keys_max: usize,
-    /// What is open is written anew at least this often, so that no slice is kept for it.
-    pub carry_every: Duration,
-    /// … and when the log has grown by this much, in octets of frames, or by twice what is
-    /// open: a start reads two such parts.
-    pub carry_octets_min: u64,
-}
-
-impl Default for Policy {
-    fn default() -> Self {
-        Policy {
-            node: 0,
-            queued_per_gateway_max: 100_000,
-            orphan_retention: Duration::from_secs(72 * 3600),
-            orphans_max: 100_000,
-            reassembly_timeout: Duration::from_secs(60),
-            finished_max: 20_000,
-            retry_initial: Duration::from_secs(1),
-            retry_max: Duration::from_secs(60),
-            key_retention: Duration::from_secs(24 * 3600),
-            keys_max: 500_000,
-            carry_every: Duration::from_secs(6 * 3600),
-            carry_octets_min: 32 << 20,
-        }
-    }
-}
 
 /// An answer that waits for the entries before it to be durable.
 pub(super) enum Reply {
@@ -158,16 +115,6 @@ struct Counters {
     last_orphan: u64,
     last_id: u64,
     messages: BTreeMap<u32, u64>,
-}
-
-#[derive(Debug)]
-struct Key {
-    content: u128,
-    message: MessageId,
-    taken_at: Timestamp,
-    /// Where it, or the latest copy of it, is.
-    frame: u64,
-    answer: Option<(u16, String)>,
 }
 
 impl Ledger {
@@ -449,53 +396,6 @@ impl Ledger {
 
     pub(super) fn gateway(&self, id: GatewayId) -> Option<&Gateway> {
         self.gateways.get(&id)
-    }
-
-    pub(super) fn key(&self, key: IdempotencyKey) -> KeyState {
-        match self.keys.get(&key.key) {
-            None => KeyState::Unused,
-            Some(k) if k.content != key.content => KeyState::Conflict,
-            Some(k) => match &k.answer {
-                None => KeyState::Running { message: k.message },
-                Some((status, body)) => KeyState::Answered {
-                    status: *status,
-                    body: body.clone(),
-                },
-            },
-        }
-    }
-
-    pub(super) fn answer_key(&mut self, key: IdempotencyKey, status: u16, body: String) {
-        if let Some(message) = self.keys.get(&key.key).map(|k| k.message) {
-            self.record(
-                message,
-                Event::KeyAnswered {
-                    key: key.key,
-                    status,
-                    body,
-                },
-            );
-        }
-    }
-
-    fn insert_key(&mut self, key: u128, taken: Key) {
-        self.keys_by_age.insert((taken.taken_at, key));
-        if let Some(before) = self.keys.insert(key, taken)
-            && self.keys[&key].taken_at != before.taken_at
-        {
-            self.keys_by_age.remove(&(before.taken_at, key));
-        }
-    }
-
-    fn forget_keys(&mut self) {
-        while let Some((taken_at, key)) = self.keys_by_age.first().copied() {
-            let is_old = self.now.since(taken_at) >= self.policy.key_retention;
-            if !is_old && self.keys.len() <= self.policy.keys_max {
-                break;
-            }
-            self.keys_by_age.pop_first();
-            self.keys.remove(&key);
-        }
     }
 
     fn next_id(&mut self) -> MessageId {
