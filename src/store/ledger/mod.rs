@@ -8,6 +8,7 @@
 mod acceptance;
 mod books;
 mod carry;
+mod documents;
 mod evidence;
 mod joined;
 mod keys;
@@ -30,12 +31,13 @@ pub(super) use books::Invariant;
 pub use policy::Policy;
 pub(super) use recall::retold;
 
+use super::StoreError;
 use super::codec::{Frame, Packer};
 use super::intent::{CallbackLease, Lease};
-use super::{Gateways, StoreError};
 use crate::message::{
     DocumentKind, Entry, Event, Figures, Gateway, GatewayId, LaneFigures, MessageId, Timestamp,
 };
+use documents::Counters;
 use evidence::Orphans;
 use hashbrown::{DefaultHashBuilder, HashMap};
 use joined::JoinedSets;
@@ -44,10 +46,8 @@ use lane::Lane;
 use messages::Messages;
 use mo::Mo;
 use outbox::Outbox;
-use serde::{Deserialize, Serialize};
 use sets::Sets;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
-use std::sync::Arc;
 use tokio::sync::oneshot;
 
 /// Finished messages whose index entry the last stop may have swallowed.
@@ -106,15 +106,6 @@ pub(super) struct Ledger {
     carry: carry::Carry,
     books: books::Books,
     ways: reroute::Ways,
-}
-
-/// Numbers that must not start again; kept as a document.
-#[derive(Clone, Debug, Default, Serialize, Deserialize)]
-struct Counters {
-    last_gateway: u32,
-    last_orphan: u64,
-    last_id: u64,
-    messages: BTreeMap<u32, u64>,
 }
 
 impl Ledger {
@@ -216,21 +207,6 @@ impl Ledger {
     pub(super) fn trim_to_index(&mut self) {
         let surplus = self.to_index.len().saturating_sub(REINDEXED_MAX);
         self.to_index.drain(..surplus);
-    }
-
-    /// The gateways, if they have changed since the last call.
-    pub(super) fn take_gateways(&mut self) -> Option<Gateways> {
-        std::mem::take(&mut self.gateways_changed).then(|| self.live_gateways())
-    }
-
-    pub(super) fn live_gateways(&self) -> Gateways {
-        let live = self.gateways.iter().filter(|(_, g)| !g.deleted);
-        Arc::new(live.map(|(id, g)| (*id, g.clone())).collect())
-    }
-
-    pub(super) fn deleted_gateways(&self) -> Vec<Gateway> {
-        let deleted = self.gateways.values().filter(|g| g.deleted);
-        deleted.cloned().collect()
     }
 
     /// Answers when the batch is durable.
@@ -351,51 +327,6 @@ impl Ledger {
     /// Frames that were needed and could not be read.
     pub(super) fn note_damage(&mut self, words: String) {
         self.books.violate(Invariant::FramesAreWhole, || words);
-    }
-
-    fn apply_document(&mut self, kind: DocumentKind, id: u64, body: Option<&str>) {
-        match kind {
-            DocumentKind::Gateway => {
-                let Some(gateway) = body.and_then(|b| serde_json::from_str::<Gateway>(b).ok())
-                else {
-                    return;
-                };
-                self.counters.last_gateway = self.counters.last_gateway.max(gateway.id.0);
-                self.gateways.insert(gateway.id, gateway);
-                self.gateways_changed = true;
-            }
-            DocumentKind::UseCase => self.use_cases.put(body),
-            DocumentKind::Counters => {
-                debug_assert_eq!(id, 0, "there is one document of counters");
-                if let Some(c) = body.and_then(|b| serde_json::from_str::<Counters>(b).ok()) {
-                    self.last_id = self.last_id.max(MessageId(c.last_id));
-                    self.counters = c;
-                }
-            }
-        }
-    }
-
-    pub(super) fn put_gateway(&mut self, mut gateway: Gateway) -> Gateway {
-        if gateway.id.0 == 0 {
-            gateway.id = GatewayId(self.counters.last_gateway + 1);
-            gateway.created_at = self.now;
-        }
-        gateway.updated_at = self.now;
-        let body = serde_json::to_string(&gateway).expect("a gateway is plain data");
-        let id = u64::from(gateway.id.0);
-        self.record(
-            MessageId::NONE,
-            Event::Document {
-                kind: DocumentKind::Gateway,
-                id,
-                body: Some(body),
-            },
-        );
-        gateway
-    }
-
-    pub(super) fn gateway(&self, id: GatewayId) -> Option<&Gateway> {
-        self.gateways.get(&id)
     }
 
     fn next_id(&mut self) -> MessageId {
