@@ -1,19 +1,14 @@
-//! The story of one message: its log entries folded into what a reader wants to know.
+//! An MT message as the API shows it: what its entries have told, each let in by [`Message::apply`].
+//!
+//! It has what a reader is shown, times and answers included, and nothing of what the bridge
+//! does next.
 
-use super::event::Next;
-use super::remote::{bound, http_answer, scalar_text, status_members};
-use super::{
-    Entry, Event, Head, MessageId, MoRecord, PendingCallback, Report, Snapshot, State, Timestamp,
-};
+use super::callback::CallbackState;
+use crate::message::event::Next;
+use crate::message::remote::{bound, http_answer, scalar_text, status_members};
+use crate::message::{Entry, Event, Head, MessageId, Report, State, Timestamp};
 use serde_json::{Map, Value, json};
 use smpp_protocol::command::CommandStatus;
-
-/// Whatever the entries of one subject tell.
-#[derive(Clone, Debug)]
-pub enum Story {
-    Mt(Box<Message>),
-    Mo(Box<MoMessage>),
-}
 
 /// An MT message as the API shows it.
 #[derive(Clone, Debug)]
@@ -47,151 +42,6 @@ pub struct Message {
 pub struct SegmentView {
     pub state: State,
     pub upstream_id: Option<String>,
-}
-
-/// An MO message as the API shows it.
-#[derive(Clone, Debug)]
-pub struct MoMessage {
-    pub id: MessageId,
-    pub record: MoRecord,
-    pub received_at: Timestamp,
-    pub updated_at: Timestamp,
-    /// `None` is unrouted.
-    pub callback: Option<CallbackState>,
-}
-
-/// How far a callback has come.
-#[derive(Clone, Debug, Default)]
-pub struct CallbackState {
-    pub attempts: u32,
-    pub status: Option<u16>,
-    pub reason: Option<String>,
-    pub delivered: bool,
-    pub dead: bool,
-    pub next_at: Option<Timestamp>,
-}
-
-impl Story {
-    /// Folds entries of one subject, oldest first. `None` when the beginning is missing.
-    pub fn of(entries: &[Entry]) -> Option<Story> {
-        let mut story = None;
-        for entry in entries {
-            match &mut story {
-                None => story = Story::begin(entry),
-                Some(Story::Mt(m)) => m.apply(entry),
-                Some(Story::Mo(m)) => m.apply(entry),
-            }
-        }
-        story
-    }
-
-    pub fn id(&self) -> MessageId {
-        match self {
-            Story::Mt(m) => m.id,
-            Story::Mo(m) => m.id,
-        }
-    }
-
-    /// Nothing more will be done, and hardly anything more will be heard.
-    pub fn is_over(&self) -> bool {
-        match self {
-            Story::Mt(m) => {
-                m.state.is_terminal() && !m.soft && m.callbacks.iter().all(|c| c.delivered)
-            }
-            Story::Mo(m) => m.callback.as_ref().is_none_or(|c| c.delivered),
-        }
-    }
-
-    /// A callback was given up, and not queued again.
-    pub fn has_dead_callback(&self) -> bool {
-        match self {
-            Story::Mt(m) => m.callbacks.iter().any(|c| c.dead),
-            Story::Mo(m) => m.callback.as_ref().is_some_and(|c| c.dead),
-        }
-    }
-
-    fn begin(entry: &Entry) -> Option<Story> {
-        match &entry.event {
-            Event::Accepted { head, text } => {
-                let head = head.decode()?;
-                Some(Story::Mt(Box::new(Message::accepted(
-                    entry.subject,
-                    entry.at,
-                    head,
-                    text.clone(),
-                ))))
-            }
-            Event::MoReceived {
-                record, callbacks, ..
-            } => Some(Story::Mo(Box::new(MoMessage {
-                id: entry.subject,
-                record: (**record).clone(),
-                received_at: entry.at,
-                updated_at: entry.at,
-                callback: (!callbacks.is_empty()).then(CallbackState::default),
-            }))),
-            Event::Carried(snapshot) => Story::carried(entry, snapshot),
-            _ => None,
-        }
-    }
-
-    /// The beginning of a story whose first entries are in a slice that is gone.
-    fn carried(entry: &Entry, snapshot: &Snapshot) -> Option<Story> {
-        match snapshot {
-            Snapshot::Mt {
-                head,
-                text,
-                accepted_at,
-                submitted_at,
-                state,
-                soft,
-                resubmits,
-                segments,
-                callbacks,
-                callbacks_made,
-                ..
-            } => {
-                let text = text.clone().unwrap_or_default();
-                let mut m = Message::accepted(entry.subject, entry.at, head.decode()?, text);
-                m.accepted_at = *accepted_at;
-                m.submitted_at = *submitted_at;
-                m.state = *state;
-                m.soft = *soft;
-                m.resubmits = u32::from(*resubmits);
-                m.segments = segments
-                    .iter()
-                    .map(|s| SegmentView {
-                        state: s.state,
-                        upstream_id: s.upstream_id.clone(),
-                    })
-                    .collect();
-                if submitted_at.is_some() {
-                    m.remote = m.smpp_answer();
-                }
-                let numbers = 0..*callbacks_made;
-                m.callbacks = numbers
-                    .map(|n| CallbackState::carried(callbacks, n))
-                    .collect();
-                Some(Story::Mt(Box::new(m)))
-            }
-            Snapshot::Mo {
-                record,
-                received_at,
-                callbacks,
-                callbacks_made,
-            } => Some(Story::Mo(Box::new(MoMessage {
-                id: entry.subject,
-                record: record.clone(),
-                received_at: *received_at,
-                updated_at: entry.at,
-                callback: (*callbacks_made > 0).then(|| CallbackState::carried(callbacks, 0)),
-            }))),
-            Snapshot::MoSegment { .. }
-            | Snapshot::MoSegmentAgain { .. }
-            | Snapshot::MoJoined { .. }
-            | Snapshot::Orphan { .. } => None,
-        }
-    }
 }
 
 impl Message {
@@ -388,7 +238,7 @@ impl Message {
     }
 
     /// What `remote_response` holds after an SMPP submit.
-    fn smpp_answer(&self) -> Map<String, Value> {
+    pub(super) fn smpp_answer(&self) -> Map<String, Value> {
         let mut members = status_members(CommandStatus::ESME_ROK);
         members.insert("message_id".into(), json!(self.external_id()));
         let parts: Vec<Value> = (1..)
@@ -436,77 +286,6 @@ impl Message {
             Report::Local { reason } => self.error = Some(reason.clone()),
         }
         bound(&mut self.remote);
-    }
-}
-
-impl MoMessage {
-    fn apply(&mut self, entry: &Entry) {
-        if let Some(c) = &mut self.callback {
-            c.apply(&entry.event);
-            self.updated_at = entry.at;
-        }
-    }
-
-    /// `pending`, `delivered`, `dead` or `unrouted`.
-    pub fn state(&self) -> &'static str {
-        match &self.callback {
-            None => "unrouted",
-            Some(c) if c.delivered => "delivered",
-            Some(c) if c.dead => "dead",
-            Some(_) => "pending",
-        }
-    }
-}
-
-impl CallbackState {
-    /// As a copy of the live state has it: those that are not there were done.
-    fn carried(pending: &[PendingCallback], number: u32) -> CallbackState {
-        let Some(callback) = pending.iter().find(|c| c.id.number == number) else {
-            return CallbackState {
-                delivered: true,
-                ..CallbackState::default()
-            };
-        };
-        let is_due = !callback.dead && callback.attempts > 0;
-        CallbackState {
-            attempts: callback.attempts,
-            dead: callback.dead,
-            next_at: is_due.then_some(callback.due_at),
-            ..CallbackState::default()
-        }
-    }
-
-    fn apply(&mut self, event: &Event) {
-        match event {
-            Event::CallbackFailed {
-                status,
-                reason,
-                next_at,
-                ..
-            } => {
-                self.attempts += 1;
-                self.status = *status;
-                self.reason = Some(reason.clone());
-                self.next_at = Some(*next_at);
-            }
-            Event::CallbackDelivered { status, .. } => {
-                self.attempts += 1;
-                self.status = Some(*status);
-                self.reason = None;
-                self.next_at = None;
-                self.delivered = true;
-            }
-            Event::CallbackDead { reason, .. } => {
-                self.reason = Some(reason.clone());
-                self.next_at = None;
-                self.dead = true;
-            }
-            Event::CallbackRequeued { .. } => {
-                self.dead = false;
-                self.delivered = false;
-            }
-            _ => {}
-        }
     }
 }
 
