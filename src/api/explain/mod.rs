@@ -12,6 +12,8 @@ mod asker;
 mod callbacks;
 pub(super) mod describe;
 mod report;
+mod route;
+mod written;
 
 use axum::response::Response;
 use bytes::Bytes;

@@ -1,7 +1,5 @@
 //! The answer: what a case comes to, in the order of a message's way.
 
-use std::collections::BTreeMap;
-
 use axum::response::Response;
 use http::header::RETRY_AFTER;
 use http_body_util::BodyExt;
@@ -15,15 +13,14 @@ use super::super::directory::Profile;
 use super::super::draft::{Draft, Ground};
 use super::super::gateways::Status;
 use super::super::use_cases::Rejection;
-use super::super::way::Routing;
 use super::super::{Api, country, text};
 use super::asker::Asker;
 use super::callbacks::{self, Callback};
+use super::route::Route;
+use super::written::Written;
 use super::{Case, FAMILIES};
-use crate::message::{Family, MASK, TrafficClass, Transport, UseCase};
+use crate::message::{Family, TrafficClass, UseCase};
 use crate::metrics::label;
-use crate::outbound::wire::{self, PduText, RequestText, Wire};
-use crate::route::{Fate, RuleFate};
 
 /// What a send would come to.
 #[derive(Debug, Serialize, JsonSchema)]
@@ -60,56 +57,6 @@ pub(super) struct Refused {
     /// Seconds, as the header `Retry-After` says.
     retry_after: Option<u64>,
     body: Value,
-}
-
-/// Which gateway, and why.
-#[derive(Debug, Serialize, JsonSchema)]
-#[schemars(rename = "ExplainedRoute")]
-struct Route<'a> {
-    /// Null where none can take the message.
-    gateway: Option<Upstream<'a>>,
-    /// All that were considered, in the order in which they are tried.
-    candidates: Vec<Candidate<'a>>,
-    /// The route of the configuration that decides; null where the gateway is named.
-    route: Option<&'a str>,
-    /// The route's rules in their order, and what each has to do with the message.
-    rules: Vec<Rule>,
-}
-
-/// One rule of the route.
-#[derive(Debug, Serialize, JsonSchema)]
-#[schemars(rename = "ExplainedRule")]
-struct Rule {
-    /// From 1.
-    rule: usize,
-    #[schemars(extend("enum" = RuleFate::NAMES))]
-    fate: &'static str,
-}
-
-#[derive(Debug, Serialize, JsonSchema)]
-#[schemars(rename = "ExplainedCandidate")]
-struct Candidate<'a> {
-    /// Null where there is no gateway of this name.
-    gateway: Option<u32>,
-    name: &'a str,
-    chosen: bool,
-    /// Why it is chosen, or not: a sentence where the gateway is named; of a route `chosen`,
-    /// `behind` (its turn comes after), `down`, `disabled`, `unknown_gateway`, or `unfit`.
-    reason: &'static str,
-    /// Its share among the rule's gateways; null where it is named, or there for failover only.
-    weight: Option<u16>,
-}
-
-/// The gateway as it is now.
-#[derive(Debug, Serialize, JsonSchema)]
-#[schemars(rename = "ExplainedGateway")]
-struct Upstream<'a> {
-    id: u32,
-    name: &'a str,
-    #[schemars(extend("enum" = Transport::NAMES))]
-    transport: &'static str,
-    is_active: bool,
-    status: Status,
 }
 
 /// The use case whose rules hold.
@@ -201,53 +148,6 @@ struct Outside {
     character: char,
 }
 
-/// Either PDUs or a request, or why there can be none.
-#[derive(Debug, Default, Serialize, JsonSchema)]
-#[schemars(rename = "ExplainedWire")]
-struct Written {
-    /// Why nothing can be written, for an operator.
-    problem: Option<String>,
-    submit_sm: Vec<SubmitSm>,
-    request: Option<Request>,
-}
-
-/// One `submit_sm`.
-#[derive(Debug, Serialize, JsonSchema)]
-#[schemars(rename = "ExplainedSubmitSm")]
-struct SubmitSm {
-    part: u8,
-    /// What a handset makes of it; null where that is no text.
-    text: Option<String>,
-    source: Address,
-    destination: Address,
-    esm_class: u8,
-    data_coding: u8,
-    registered_delivery: u8,
-    /// Octets of header and text.
-    user_data_octets: usize,
-    /// The whole PDU in hexadecimal. The bind gives the sequence number, which is 0 here.
-    pdu: String,
-}
-
-#[derive(Debug, Serialize, JsonSchema)]
-#[schemars(rename = "ExplainedAddress")]
-struct Address {
-    address: String,
-    ton: u8,
-    npi: u8,
-}
-
-/// One HTTP request. Secrets are `***`.
-#[derive(Debug, Serialize, JsonSchema)]
-#[schemars(rename = "ExplainedRequest")]
-struct Request {
-    method: String,
-    url: String,
-    /// But those of the connection.
-    headers: BTreeMap<String, String>,
-    body: String,
-}
-
 impl<'a> Report<'a> {
     pub(super) async fn of(
         family: &'static str,
@@ -316,52 +216,6 @@ impl Refused {
             status,
             retry_after,
             body: serde_json::from_slice(&body).unwrap_or_default(),
-        }
-    }
-}
-
-impl<'a> Route<'a> {
-    fn of(profile: &'a Profile, status: Status, family: &str) -> Route<'a> {
-        let gateway = &profile.gateway;
-        let reason = match family {
-            "gateway" => "the request names it",
-            "use_case" => "the use case names it",
-            _ => "the account's configuration names it",
-        };
-        Route {
-            candidates: vec![Candidate {
-                gateway: Some(gateway.id.0),
-                name: &gateway.name,
-                chosen: true,
-                reason,
-                weight: None,
-            }],
-            gateway: Some(Upstream {
-                id: gateway.id.0,
-                name: &gateway.name,
-                transport: profile.transport.name(),
-                is_active: gateway.is_active,
-                status,
-            }),
-            route: None,
-            rules: Vec::new(),
-        }
-    }
-
-    fn decided(routing: &'a Routing, gateway: Option<Upstream<'a>>) -> Route<'a> {
-        let candidates = routing.candidates.iter().map(|c| Candidate {
-            gateway: c.gateway.map(|id| id.0),
-            name: &c.name,
-            chosen: c.fate == Fate::Chosen.name(),
-            reason: c.fate,
-            weight: c.weight,
-        });
-        let rules = (1..).zip(&routing.rules);
-        Route {
-            gateway,
-            candidates: candidates.collect(),
-            route: Some(&routing.route),
-            rules: rules.map(|(rule, fate)| Rule { rule, fate }).collect(),
         }
     }
 }
@@ -445,62 +299,6 @@ impl<'a> Message<'a> {
             split_at: outline.split_at,
             scheduled_at: head.not_before.map(Iso),
             expires_at: Iso(head.expires_at),
-        }
-    }
-}
-
-impl Written {
-    fn of(draft: &Draft, api: &Api, of_the_house: bool) -> Written {
-        let mut gateway = draft.profile.gateway.masked();
-        if !of_the_house && gateway.username.is_some() {
-            gateway.username = Some(MASK.to_owned());
-        }
-        let (config, base_url) = (&api.config, &api.base_url);
-        match wire::of(&gateway, config, base_url, &draft.head, &draft.text) {
-            Err(problem) => Written {
-                problem: Some(problem),
-                ..Written::default()
-            },
-            Ok(Wire::Pdus(pdus)) => Written {
-                submit_sm: pdus.into_iter().map(SubmitSm::from).collect(),
-                ..Written::default()
-            },
-            Ok(Wire::Request(request)) => Written {
-                request: Some(request.into()),
-                ..Written::default()
-            },
-        }
-    }
-}
-
-impl From<PduText> for SubmitSm {
-    fn from(pdu: PduText) -> SubmitSm {
-        let address = |end: wire::End| Address {
-            address: end.address,
-            ton: end.ton,
-            npi: end.npi,
-        };
-        SubmitSm {
-            part: pdu.part,
-            text: pdu.text,
-            source: address(pdu.source),
-            destination: address(pdu.destination),
-            esm_class: pdu.esm_class,
-            data_coding: pdu.data_coding,
-            registered_delivery: pdu.registered_delivery,
-            user_data_octets: pdu.user_data_octets,
-            pdu: pdu.hex,
-        }
-    }
-}
-
-impl From<RequestText> for Request {
-    fn from(request: RequestText) -> Request {
-        Request {
-            method: request.method,
-            url: request.url,
-            headers: request.headers.into_iter().collect(),
-            body: request.body,
         }
     }
 }
