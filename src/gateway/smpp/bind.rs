@@ -11,6 +11,7 @@ mod work;
 use super::super::answer_of;
 use super::connect::connect;
 use super::ended::{Ended, why_closed};
+use super::meter::Share;
 use super::{Account, bound};
 use crate::message::{GatewayId, MessageId};
 use crate::queue::disposition;
@@ -61,6 +62,7 @@ pub(super) async fn run(account: &Arc<Account>, number: u16) -> Ended {
         connection: account.context.judge.new_connection(),
         bind_as,
         session: Session::esme(account.session_options(bind_as), now),
+        window_used: Share::of(&account.metrics.window_used),
         leased: VecDeque::new(),
         lease: None,
         lease_after: None,
@@ -87,6 +89,7 @@ struct Bind<'a> {
     connection: u64,
     bind_as: BindAs,
     session: Session<Sent>,
+    window_used: Share,
     /// Segments leased and not yet written.
     leased: VecDeque<(Sent, Body)>,
     /// The store's answer to our request for work.
@@ -399,7 +402,7 @@ impl Bind<'_> {
         }
         self.tell_store();
         self.release_unsent();
-        self.account.metrics.window_used.set(0);
+        self.window_used.set(0);
     }
 
     /// The session's next deadline, or when pacing allows more.

@@ -20,6 +20,36 @@ pub(super) struct BindMetrics {
     pub(super) paused: IntGauge,
 }
 
+/// What one bind adds to a gauge of its gateway, taken back with it.
+#[derive(Debug)]
+pub(super) struct Share {
+    gauge: IntGauge,
+    shown: i64,
+}
+
+impl Share {
+    pub(super) fn of(gauge: &IntGauge) -> Share {
+        Share {
+            gauge: gauge.clone(),
+            shown: 0,
+        }
+    }
+
+    pub(super) fn set(&mut self, value: usize) {
+        let value = i64::try_from(value).unwrap_or(i64::MAX);
+        if value != self.shown {
+            self.gauge.add(value - self.shown);
+            self.shown = value;
+        }
+    }
+}
+
+impl Drop for Share {
+    fn drop(&mut self) {
+        self.set(0);
+    }
+}
+
 impl BindMetrics {
     pub(super) fn of(all: &Arc<GatewayMetrics>, gateway: GatewayId) -> BindMetrics {
         let name = label(gateway);
@@ -46,5 +76,25 @@ impl BindMetrics {
         self.all
             .responses
             .with_label_values(&[self.name.as_str(), name])
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_gauge_is_the_sum_of_the_shares_that_are_there() {
+        let gauge = IntGauge::new("window_used", "of two binds").unwrap();
+        let (mut one, mut other) = (Share::of(&gauge), Share::of(&gauge));
+        one.set(10);
+        other.set(5);
+        assert_eq!(gauge.get(), 15);
+        one.set(3);
+        assert_eq!(gauge.get(), 8);
+        drop(one);
+        assert_eq!(gauge.get(), 5);
+        drop(other);
+        assert_eq!(gauge.get(), 0);
     }
 }

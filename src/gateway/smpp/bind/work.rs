@@ -31,8 +31,7 @@ impl Bind<'_> {
                 }
             }
         }
-        let outstanding = i64::try_from(self.session.outstanding()).unwrap_or(i64::MAX);
-        self.account.metrics.window_used.set(outstanding);
+        self.window_used.set(self.session.outstanding());
         let may_ask = self.lease.is_none()
             && self.leased.is_empty()
             && !self.draining
