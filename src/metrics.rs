@@ -140,7 +140,7 @@ impl Metrics {
                 queue_messages: r.gauge_vec("queue_messages", "Messages waiting for the gateway. A rise means the upstream takes less than comes in; at limits.queued_per_gateway sends are refused.", gateway),
                 queue_age: r.gauge_vec(
                     "queue_oldest_milliseconds",
-                    "Age of the oldest waiting message. A rise means the upstream takes less than comes in.",
+                    "For how long the oldest message has waited since it was due. A rise means the upstream takes less than comes in.",
                     gateway,
                 ),
             }),

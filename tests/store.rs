@@ -126,6 +126,7 @@ rules!(
     one_verdict_tells_of_all_parts_that_the_upstream_cut,
     a_message_can_be_cancelled_until_it_is_submitted,
     messages_are_counted_by_gateway_over_restarts,
+    a_scheduled_message_is_waiting_once_it_is_due,
     the_log_is_read_page_by_page,
     what_waits_for_a_gateway_that_is_down_moves,
     a_scheduled_message_moves_once_it_is_due,
@@ -591,6 +592,33 @@ async fn messages_are_counted_by_gateway_over_restarts(place: Place) {
     assert!(counts.oldest_queued_at.is_some());
     let none = store.counts(GatewayId(3)).await.unwrap();
     assert_eq!((none.messages, none.queued), (0, 0));
+}
+
+async fn a_scheduled_message_is_waiting_once_it_is_due(place: Place) {
+    let store = place.open();
+    let oldest = async |store: &LogStore| store.counts(GATEWAY).await.unwrap().oldest_queued_at;
+    let now = Timestamp::from_unix_ms(unix_ms());
+    let at = |delay| Head {
+        not_before: Some(now + delay),
+        ..head()
+    };
+    accept(&store, at(Duration::from_secs(3600)), "much later").await;
+    assert_eq!(oldest(&store).await, None);
+    let soon = now + Duration::from_millis(300);
+    accept(&store, at(Duration::from_millis(300)), "soon").await;
+    let began = std::time::Instant::now();
+    while oldest(&store).await.is_none() {
+        assert!(began.elapsed() < Duration::from_secs(10), "it is not due");
+        // Whatever is written moves the log's clock.
+        let elsewhere = Head {
+            gateway: GatewayId(2),
+            ..head()
+        };
+        accept(&store, elsewhere, "elsewhere").await;
+    }
+    assert_eq!(oldest(&store).await, Some(soon));
+    let store = reopen(&place, store).await;
+    assert_eq!(oldest(&store).await, Some(soon));
 }
 
 async fn the_log_is_read_page_by_page(place: Place) {

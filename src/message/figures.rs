@@ -20,6 +20,6 @@ pub struct Figures {
 pub struct LaneFigures {
     pub gateway: GatewayId,
     pub queued: usize,
-    /// Age of the oldest queued message.
+    /// For how long the oldest queued message could have gone; 0 if all are scheduled for later.
     pub oldest_ms: u64,
 }

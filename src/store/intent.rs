@@ -371,7 +371,8 @@ pub struct Counts {
     pub messages: u64,
     /// Due or deferred, not submitted.
     pub queued: u64,
-    /// Age of the oldest queued message's acceptance.
+    /// Since when the oldest queued message could have gone: its acceptance, or the time for
+    /// which it was scheduled. None that is scheduled for later counts.
     pub oldest_queued_at: Option<Timestamp>,
 }
 

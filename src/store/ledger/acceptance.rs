@@ -3,7 +3,7 @@
 use super::Ledger;
 use super::lane::Lane;
 use super::mt::Waiter;
-use crate::message::{Event, GatewayId, MessageId, State, Timestamp};
+use crate::message::{Event, GatewayId, MessageId, State};
 use crate::store::intent::{Acceptance, Counts, KeyState, Prepared};
 use std::time::Duration;
 use tokio::sync::oneshot;
@@ -118,9 +118,7 @@ impl Ledger {
         Counts {
             messages: self.counters.messages.get(&gateway.0).copied().unwrap_or(0),
             queued: lane.map_or(0, |l| l.len() as u64),
-            oldest_queued_at: lane
-                .and_then(Lane::oldest)
-                .map(|id| Timestamp::from_unix_ms(id.given_at_ms())),
+            oldest_queued_at: lane.and_then(|l| self.waiting_since(l)),
         }
     }
 }

@@ -28,9 +28,9 @@ impl Lane {
         self.ready.len() + self.later.len()
     }
 
-    pub(super) fn oldest(&self) -> Option<MessageId> {
-        let later = self.later.iter().map(|(_, id)| *id).min();
-        self.ready.first().copied().into_iter().chain(later).min()
+    /// What is due later, or was not looked at since it was due; the soonest first.
+    pub(super) fn later(&self) -> impl Iterator<Item = (Timestamp, MessageId)> {
+        self.later.iter().copied()
     }
 
     pub(super) fn insert(&mut self, id: MessageId, due_at: Timestamp, now: Timestamp) {

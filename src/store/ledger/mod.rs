@@ -35,7 +35,8 @@ use super::StoreError;
 use super::codec::{Frame, Packer};
 use super::intent::{CallbackLease, Lease};
 use crate::message::{
-    DocumentKind, Entry, Event, Figures, Gateway, GatewayId, LaneFigures, MessageId, Timestamp,
+    DocumentKind, Entry, Event, Figures, Gateway, GatewayId, LaneFigures, MessageId, State,
+    Timestamp,
 };
 use documents::Counters;
 use evidence::Orphans;
@@ -361,16 +362,36 @@ impl Ledger {
                 .lanes
                 .iter()
                 .map(|(id, lane)| {
-                    let oldest = lane
-                        .oldest()
-                        .map(|m| self.now.unix_ms().saturating_sub(m.given_at_ms()));
+                    let since = self.waiting_since(lane);
+                    let waits = since.map(|at| self.now.since(at));
+                    let ms = waits.map_or(0, |w| u64::try_from(w.as_millis()).unwrap_or(u64::MAX));
                     LaneFigures {
                         gateway: *id,
                         queued: lane.len(),
-                        oldest_ms: oldest.unwrap_or(0),
+                        oldest_ms: ms,
                     }
                 })
                 .collect(),
         }
+    }
+
+    /// Since when the message that goes next, or one that is to be tried again, could have gone;
+    /// one that is scheduled waits for nobody before its time.
+    fn waiting_since(&self, lane: &Lane) -> Option<Timestamp> {
+        let is_scheduled =
+            |id: &MessageId| self.mt.get(id).is_some_and(|m| m.state == State::Scheduled);
+        let since = |id: MessageId| {
+            let m = self.mt.get(&id)?;
+            let not_before = m.read_head().and_then(|h| h.not_before);
+            Some(m.accepted_at.max(not_before.unwrap_or_default()))
+        };
+        let tried = lane
+            .later()
+            .map(|(_, id)| id)
+            .filter(|id| !is_scheduled(id));
+        let oldest = lane.first_ready().into_iter().chain(tried.min()).min();
+        let mut overdue = lane.later().take_while(|(at, _)| *at <= self.now);
+        let overdue = overdue.find(|(_, id)| is_scheduled(id)).map(|(at, _)| at);
+        oldest.and_then(since).into_iter().chain(overdue).min()
     }
 }
