@@ -90,7 +90,10 @@ fn describe_change(operation: &mut Operation<'_>, id: &str) {
 pub(in super::super) fn delete(operation: &mut Operation<'_>) {
     operation
         .named(TAG, "deleteGateway", "Delete a gateway")
-        .says("Its messages stay, and reports about open ones still apply.")
+        .says(
+            "Its messages stay, and reports about open ones still apply. What is queued is not sent \
+             any more, and expires with its validity unless it is cancelled.",
+        )
         .answers_with(
             200,
             "It is gone.",
