@@ -47,8 +47,8 @@ pub struct SmppDefaults {
     /// `reconnect_max_ms`: no wait is longer. Default 20 s: a gateway is bound again within 30 s
     /// after its SMSC is back.
     pub reconnect_max: Duration,
-    /// `validity_s`: how long a message may be tried, by us and by the SMSC. Default 86,400 s, one
-    /// day.
+    /// `validity_s`: how long a message may wait here to be sent; then it is expired. How long the
+    /// SMSC tries is its own affair. Default 86,400 s, one day.
     pub validity: Duration,
     /// Octets of the largest PDU we take. Default 70,000: a `message_payload` of 64 KiB with room
     /// for the rest.
