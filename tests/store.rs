@@ -127,6 +127,7 @@ rules!(
     a_message_can_be_cancelled_until_it_is_submitted,
     messages_are_counted_by_gateway_over_restarts,
     a_scheduled_message_is_waiting_once_it_is_due,
+    a_scheduled_message_that_nobody_takes_expires,
     the_log_is_read_page_by_page,
     what_waits_for_a_gateway_that_is_down_moves,
     a_scheduled_message_moves_once_it_is_due,
@@ -619,6 +620,22 @@ async fn a_scheduled_message_is_waiting_once_it_is_due(place: Place) {
     assert_eq!(oldest(&store).await, Some(soon));
     let store = reopen(&place, store).await;
     assert_eq!(oldest(&store).await, Some(soon));
+}
+
+async fn a_scheduled_message_that_nobody_takes_expires(place: Place) {
+    let store = place.open();
+    let now = Timestamp::from_unix_ms(unix_ms());
+    let head = Head {
+        not_before: Some(now + Duration::from_millis(50)),
+        expires_at: now + Duration::from_millis(100),
+        ..head()
+    };
+    let id = accept(&store, head, "too late").await;
+    let began = std::time::Instant::now();
+    while message(&store, id).await.state != State::Expired {
+        assert!(began.elapsed() < Duration::from_secs(30), "it stays");
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
 }
 
 async fn the_log_is_read_page_by_page(place: Place) {

@@ -86,6 +86,13 @@ impl Ledger {
             return;
         }
         self.expiry_look_at = self.now + EXPIRY_LOOK_EVERY;
+        // Where nobody leases, nobody else looks at what has become due.
+        for gateway in &self.deferring {
+            let lane = self.lanes.get_mut(gateway);
+            if let Some(lane) = lane.filter(|lane| !lane.has_waiting()) {
+                lane.promote(self.now);
+            }
+        }
         let overdue: Vec<MessageId> = self
             .lanes
             .values()

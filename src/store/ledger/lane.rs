@@ -75,6 +75,10 @@ impl Lane {
         !self.ready.is_empty()
     }
 
+    pub(super) fn has_waiting(&self) -> bool {
+        !self.waiting.is_empty()
+    }
+
     pub(super) fn wait(&mut self, waiting: Waiting) {
         self.waiting.push_back(waiting);
     }
