@@ -92,7 +92,8 @@ pub(in super::super) fn delete(operation: &mut Operation<'_>) {
         .named(TAG, "deleteGateway", "Delete a gateway")
         .says(
             "Its messages stay, and reports about open ones still apply. What is queued is not sent \
-             any more, and expires with its validity unless it is cancelled.",
+             through it any more: it moves on where a route has another gateway for it, and else \
+             expires with its validity unless it is cancelled.",
         )
         .answers_with(
             200,
