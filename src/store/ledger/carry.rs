@@ -96,8 +96,7 @@ impl Ledger {
             .chain(segments.map(|w| w.id))
             .collect();
         messages.sort_unstable();
-        let keys = self.keys.iter().filter(|(_, k)| k.frame < before);
-        self.carry.keys = keys.map(|(key, _)| *key).collect();
+        self.carry.keys = self.keys.before(before).collect();
         self.carry.joined = self.joined.before(before, self.now).collect();
         self.carry.messages = messages.into();
         self.carry.orphans = self.orphans.numbers().collect();
@@ -169,7 +168,7 @@ impl Ledger {
     }
 
     fn carry_key(&mut self, key: u128) {
-        let Some(known) = self.keys.get(&key) else {
+        let Some(known) = self.keys.get(key) else {
             return;
         };
         let Key {
@@ -470,7 +469,8 @@ mod tests {
         batch(&mut ledger, taken_at);
         ledger.accept(message(Some(KEY)));
         ledger.answer_key(KEY, 202, "{}".into());
-        let taken_in = ledger.keys[&KEY.key].frame;
+        let frame = |ledger: &Ledger| ledger.keys.get(KEY.key).map(|k| k.frame);
+        let taken_in = frame(&ledger);
         for hours in [6, 12, 18] {
             batch(&mut ledger, taken_at + HOUR * hours);
             batch(&mut ledger, taken_at + HOUR * hours);
@@ -480,25 +480,40 @@ mod tests {
             };
             assert_eq!(ledger.key(KEY), answered);
         }
-        assert!(ledger.keys[&KEY.key].frame > taken_in, "it was carried");
+        assert!(frame(&ledger) > taken_in, "it was carried");
         batch(&mut ledger, taken_at + HOUR * 24);
         assert_eq!(ledger.key(KEY), KeyState::Unused);
-        assert!(ledger.keys_by_age.is_empty());
+        assert_eq!(ledger.keys.len(), 0);
+    }
+
+    /// The keys that are left of thirty, each with an answer of a hundred octets.
+    fn left_of_thirty(policy: Policy) -> Vec<u128> {
+        let mut ledger = Ledger::new(policy, 1);
+        for key in 0..30 {
+            let key = IdempotencyKey { key, content: 1 };
+            ledger.begin(Timestamp(1_800_000_000_000_000 + key.key as u64));
+            ledger.accept(message(Some(key)));
+            ledger.answer_key(key, 202, "1".repeat(100));
+            ledger.finish();
+        }
+        (0..30).filter(|k| ledger.keys.get(*k).is_some()).collect()
     }
 
     #[test]
     fn keys_are_bounded() {
-        let policy = Policy {
+        let left = left_of_thirty(Policy {
             keys_max: 10,
             ..Policy::default()
-        };
-        let mut ledger = Ledger::new(policy, 1);
-        for key in 0..30 {
-            ledger.begin(Timestamp(1_800_000_000_000_000 + key as u64));
-            ledger.accept(message(Some(IdempotencyKey { key, content: 1 })));
-            ledger.finish();
-        }
-        assert_eq!(ledger.keys.len(), 10);
-        assert!(ledger.keys.contains_key(&29) && !ledger.keys.contains_key(&19));
+        });
+        assert_eq!(left, Vec::from_iter(20..30));
+    }
+
+    #[test]
+    fn the_answers_of_keys_are_bounded() {
+        let left = left_of_thirty(Policy {
+            key_answers_octets_max: 450,
+            ..Policy::default()
+        });
+        assert_eq!(left, Vec::from_iter(26..30));
     }
 }

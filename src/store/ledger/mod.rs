@@ -42,7 +42,7 @@ use documents::Counters;
 use evidence::Orphans;
 use hashbrown::{DefaultHashBuilder, HashMap};
 use joined::JoinedSets;
-use keys::Key;
+use keys::{Key, Keys};
 use lane::Lane;
 use messages::Messages;
 use mo::Mo;
@@ -102,8 +102,7 @@ pub(super) struct Ledger {
     gateways_changed: bool,
     use_cases: use_case::UseCases,
     counters: Counters,
-    keys: HashMap<u128, Key>,
-    keys_by_age: BTreeSet<(Timestamp, u128)>,
+    keys: Keys,
     carry: carry::Carry,
     books: books::Books,
     ways: reroute::Ways,
@@ -135,8 +134,7 @@ impl Ledger {
             gateways_changed: false,
             use_cases: use_case::UseCases::default(),
             counters: Counters::default(),
-            keys: HashMap::new(),
-            keys_by_age: BTreeSet::new(),
+            keys: Keys::default(),
             carry: carry::Carry::default(),
             books: books::Books::default(),
             ways: reroute::Ways::default(),
@@ -292,13 +290,9 @@ impl Ledger {
                     frame,
                     answer: None,
                 };
-                self.insert_key(*key, taken);
+                self.keys.insert(*key, taken);
             }
-            Event::KeyAnswered { key, status, body } => {
-                if let Some(k) = self.keys.get_mut(key) {
-                    k.answer = Some((*status, body.clone()));
-                }
-            }
+            Event::KeyAnswered { key, status, body } => self.keys.answer(*key, *status, body),
             Event::Carried(snapshot) => self.apply_carried(frame, entry, snapshot),
             Event::CarriedAll { .. } => {}
             Event::OptOuts {
@@ -319,7 +313,7 @@ impl Ledger {
                     frame,
                     answer: answer.clone(),
                 };
-                self.insert_key(*key, carried);
+                self.keys.insert(*key, carried);
             }
         }
         self.check(frame, entry, before);

@@ -22,6 +22,8 @@ pub struct Policy {
     pub key_retention: Duration,
     /// Keys in memory; the oldest give way.
     pub keys_max: usize,
+    /// Octets of their answers in memory; the oldest keys give way.
+    pub key_answers_octets_max: usize,
     /// What is open is written anew at least this often, so that no slice is kept for it.
     pub carry_every: Duration,
     /// … and when the log has grown by this much, in octets of frames, or by twice what is
@@ -42,6 +44,7 @@ impl Default for Policy {
             retry_max: Duration::from_secs(60),
             key_retention: Duration::from_secs(24 * 3600),
             keys_max: 500_000,
+            key_answers_octets_max: 512 << 20,
             carry_every: Duration::from_secs(6 * 3600),
             carry_octets_min: 32 << 20,
         }
