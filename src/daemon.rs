@@ -34,6 +34,7 @@ pub struct Daemon {
     grace: Duration,
     gateways: JoinHandle<()>,
     callbacks: JoinHandle<()>,
+    callback_threads: callback::Threads,
     servers: Vec<JoinHandle<()>>,
 }
 
@@ -44,6 +45,8 @@ pub enum StartError {
     Listen(&'static str, SocketAddr, std::io::Error),
     Store(StoreError),
     Tls(TlsError),
+    /// The system gives no more threads.
+    Threads(std::io::Error),
 }
 
 impl std::fmt::Display for StartError {
@@ -60,6 +63,10 @@ impl std::fmt::Display for StartError {
             StartError::Store(StoreError::Io(e)) => write!(f, "the log cannot be opened: {e}"),
             StartError::Store(e) => write!(f, "{e}"),
             StartError::Tls(e) => write!(f, "tls.ca_file: {e}"),
+            StartError::Threads(e) => write!(
+                f,
+                "no threads for callbacks: {e}; raise the limit of tasks (TasksMax, ulimit -u)"
+            ),
         }
     }
 }
@@ -93,7 +100,9 @@ impl Daemon {
             metrics: metrics.callback.clone(),
             grace: config.shutdown.grace / 2,
         };
-        let callbacks = tokio::spawn(callback::run(callbacks, shutdown.drain.clone()));
+        let callback_threads = callback::Threads::start().map_err(StartError::Threads)?;
+        let callbacks = callback::run(callbacks, shutdown.drain.clone());
+        let callbacks = callback_threads.spawn(callbacks);
         let judge = Judge::new(config.clone(), metrics.gateway.clone());
         let gateways = tokio::spawn(gateway::run(
             gateway::Context {
@@ -150,6 +159,7 @@ impl Daemon {
             shutdown,
             gateways,
             callbacks,
+            callback_threads,
             servers,
         })
     }
@@ -186,6 +196,7 @@ impl Daemon {
         if let Err(e) = self.store.close().await {
             error!(error = %e, "the log was not closed cleanly; nothing acknowledged is lost");
         }
+        drop(self.callback_threads);
         info!("stopped");
     }
 }

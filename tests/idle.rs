@@ -1,4 +1,4 @@
-//! What the daemon takes when nothing happens: its memory, alone and with many binds.
+//! What the daemon is when nothing happens: its memory, alone and with many binds, and its threads.
 //!
 //! The build without optimisation is larger by its own size; what two hundred binds add is the
 //! same in both.
@@ -32,4 +32,15 @@ async fn an_idle_bridge_is_small_with_two_hundred_gateways_too() {
     println!("idle: {alone} octets alone, {bound} with {BINDS} binds");
     assert!(alone <= ALONE_MAX, "{alone}");
     assert!(bound <= alone + ADDED_BY_BINDS_MAX, "{alone}, then {bound}");
+}
+
+#[tokio::test]
+async fn callbacks_have_threads_of_their_own_that_let_the_others_go_first() {
+    let bridge = Bridge::alone().await;
+    bridge.http.must_live().await;
+    let callbacks = bridge.nice_of("callbacks");
+    let others = bridge.nice_of("tokio-rt-worker");
+    let least = callbacks.iter().min().expect("callbacks have threads");
+    let most = others.iter().max().expect("so has the rest");
+    assert!(least > most, "{callbacks:?} beside {others:?}");
 }

@@ -13,6 +13,7 @@ mod pace;
 mod request;
 mod schedule;
 mod target;
+mod threads;
 mod token;
 mod worker;
 
@@ -31,6 +32,7 @@ use tokio::{
 use tokio_util::sync::CancellationToken;
 use tracing::{debug, info, warn};
 
+pub use self::threads::Threads;
 use self::{
     breaker::Patience,
     desk::{Desk, Job, Refusal},

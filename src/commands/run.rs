@@ -34,7 +34,9 @@ pub fn run(path: &Path) -> ExitCode {
                 return match e {
                     // As `check` has it.
                     StartError::Tls(_) => ExitCode::from(EXIT_CONFIG),
-                    StartError::Listen(..) | StartError::Store(_) => ExitCode::FAILURE,
+                    StartError::Listen(..) | StartError::Store(_) | StartError::Threads(_) => {
+                        ExitCode::FAILURE
+                    }
                 };
             }
         };

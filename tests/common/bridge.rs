@@ -78,6 +78,19 @@ impl Bridge {
         kib * 1024
     }
 
+    /// The nice values of its threads of this name.
+    pub(crate) fn nice_of(&self, thread: &str) -> Vec<i32> {
+        let tasks = std::fs::read_dir(format!("/proc/{}/task", self.child.id())).unwrap();
+        let stats =
+            tasks.filter_map(|t| std::fs::read_to_string(t.unwrap().path().join("stat")).ok());
+        let nice = stats.filter_map(|stat| {
+            let (name, rest) = stat.split_once('(')?.1.split_once(") ")?;
+            let nice = rest.split(' ').nth(16)?;
+            (name == thread).then(|| nice.parse().unwrap())
+        });
+        nice.collect()
+    }
+
     /// SIGTERM, and nothing more.
     pub(crate) fn terminate(&self) {
         rustix::process::kill_process(self.pid(), Signal::TERM).unwrap();
