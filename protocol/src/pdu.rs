@@ -21,8 +21,9 @@ use bytes::{Bytes, BytesMut};
 use crate::command::{CommandId, CommandStatus, SequenceNumber};
 use crate::error::{DecodeError, Deviations, Fault, Header};
 use crate::tlv::Tlvs;
-use crate::wire::{Count, Fill, Front, HEADER_OCTETS, Reader, Sink, Strictness, TEXT_OCTETS};
+use crate::wire::{Count, Fill, Front, HEADER_OCTETS, Reader, Sink, Strictness, TEXT_OCTETS, copy};
 use exact::Exact;
+use short_message::SHORT_MESSAGE_OCTETS_MAX;
 
 pub use ancillary::{AlertNotification, CancelSm, QuerySm, QuerySmResp, ReplaceSm};
 pub use bind::{Bind, BindResp, Outbind};
@@ -124,32 +125,28 @@ impl Pdu {
     /// wants it.
     pub fn encode(&self, out: &mut BytesMut) {
         // Those that go by the thousand have functions to themselves.
-        let done = match &self.body {
+        match &self.body {
             Body::SubmitSm(body) => append::<MESSAGE_FRONT>(out, self, body),
             Body::DeliverSm(body) => append::<MESSAGE_FRONT>(out, self, body),
             Body::SubmitSmResp(body) | Body::DeliverSmResp(body) => {
-                append::<RESP_FRONT>(out, self, body)
+                append::<RESP_FRONT>(out, self, body);
             }
-            _ => None,
-        };
-        if done.is_none() {
-            self.append_any(out);
+            _ => self.append_any(out),
         }
     }
 
     /// Writes the octets of this PDU to the front of `out` and says how many there are. `None` if
     /// there is no room for them. What is behind them, and all of `out` if there is no room, may
-    /// be written over; a slice of 148 octets or more is filled quickest.
+    /// be written over; a slice of 388 octets or more is filled quickest.
     pub fn encode_to_slice(&self, out: &mut [u8]) -> Option<usize> {
-        let octets = match &self.body {
-            Body::SubmitSm(body) => fill::<MESSAGE_FRONT>(out, self, body),
-            Body::DeliverSm(body) => fill::<MESSAGE_FRONT>(out, self, body),
+        match &self.body {
+            Body::SubmitSm(body) => fill::<MESSAGE_ROOM>(out, self, body),
+            Body::DeliverSm(body) => fill::<MESSAGE_ROOM>(out, self, body),
             Body::SubmitSmResp(body) | Body::DeliverSmResp(body) => {
                 fill::<RESP_FRONT>(out, self, body)
             }
-            _ => None,
-        };
-        octets.or_else(|| self.fill_any(out))
+            _ => self.fill_any(out),
+        }
     }
 
     #[inline(never)]
@@ -164,20 +161,20 @@ impl Pdu {
     fn fill_any(&self, out: &mut [u8]) -> Option<usize> {
         let room = out.len();
         let mut fields = Fill::new(out);
-        self.write_header(&mut fields);
+        write_header(&mut fields, self.header());
         self.write_body(&mut fields);
         let octets = room - fields.left()?;
         *out.first_chunk_mut()? = command_length(octets);
         Some(octets)
     }
 
-    /// Everything in front of the body; the length is still to be written.
     #[inline(always)]
-    fn write_header(&self, out: &mut impl Sink) {
-        out.u32(0);
-        out.u32(self.command_id().0);
-        out.u32(self.command_status.0);
-        out.u32(self.sequence_number.0);
+    fn header(&self) -> Header {
+        Header {
+            command_id: self.command_id(),
+            command_status: self.command_status,
+            sequence_number: self.sequence_number,
+        }
     }
 
     /// Octets that [`encode`](Self::encode) would append, header included.
@@ -198,19 +195,40 @@ impl Pdu {
 /// Octets of a `submit_sm` or `deliver_sm` up to its `short_message`, if its texts are short.
 const MESSAGE_FRONT: usize = HEADER_OCTETS + 5 * TEXT_OCTETS + 12;
 
+/// Octets of such a message up to its TLVs, at most.
+const MESSAGE_ROOM: usize = MESSAGE_FRONT + SHORT_MESSAGE_OCTETS_MAX;
+
 /// Octets of their responses up to the TLVs, if the id is short.
 const RESP_FRONT: usize = HEADER_OCTETS + TEXT_OCTETS;
 
-/// Appends a PDU with a short front; `None`, and nothing appended, if it has another one.
+/// Appends a PDU, quickly if its front is a short one and `out` need not grow.
 #[inline(always)]
-fn append<const FRONT: usize>(out: &mut BytesMut, pdu: &Pdu, body: &impl Fronted) -> Option<()> {
-    let [text, tlvs] = body.behind_front()?;
-    // Put together here and copied: room in `out` would have to be filled with zeros first, which
-    // is as quick in the mean and sometimes takes three times as long.
-    let mut octets = [0; FRONT];
-    let len = front::<FRONT>(&mut octets, pdu, body, text.len() + tlvs.len())?;
-    out.reserve(len + text.len() + tlvs.len());
-    for part in [octets.get(..len)?, text, tlvs] {
+fn append<const FRONT: usize>(out: &mut BytesMut, pdu: &Pdu, body: &impl Fronted) {
+    if append_short::<FRONT>(out, pdu, body).is_none() {
+        pdu.append_any(out);
+    }
+}
+
+/// `None`, and nothing appended, if it is not one of the short ones, or there is little room.
+#[inline(always)]
+fn append_short<const FRONT: usize>(
+    out: &mut BytesMut,
+    pdu: &Pdu,
+    body: &impl Fronted,
+) -> Option<()> {
+    let (start, text, tlvs) = (out.len(), body.text(), body.tlvs().as_octets());
+    let behind = text.len() + tlvs.len();
+    if text.len() > SHORT_MESSAGE_OCTETS_MAX || out.capacity() - start < FRONT + behind {
+        return None;
+    }
+    let header = pdu.header();
+    // Put together where it goes, over zeros: their number is fixed, so that they are a few moves.
+    out.extend_from_slice(&[0; FRONT]);
+    let front = &mut out[start..];
+    let octets = fill_front::<FRONT>(front, header, behind, |fields| body.write_front(fields));
+    out.truncate(start + octets.unwrap_or_default());
+    octets?;
+    for part in [text, tlvs] {
         if !part.is_empty() {
             out.extend_from_slice(part);
         }
@@ -218,37 +236,60 @@ fn append<const FRONT: usize>(out: &mut BytesMut, pdu: &Pdu, body: &impl Fronted
     Some(())
 }
 
-/// Writes a PDU with a short front; `None` if it has another one, or there is little room.
+/// Writes a PDU, quickly if it has a short front and there is room for the longest of these.
+/// Whatever is called is called last, so that no register has to be saved first.
 #[inline(always)]
-fn fill<const FRONT: usize>(out: &mut [u8], pdu: &Pdu, body: &impl Fronted) -> Option<usize> {
-    let [text, tlvs] = body.behind_front()?;
-    let octets = front::<FRONT>(out, pdu, body, text.len() + tlvs.len())?;
-    let (next, rest) = out[octets..].split_at_mut_checked(text.len())?;
-    next.copy_from_slice(text);
-    if !tlvs.is_empty() {
-        rest.get_mut(..tlvs.len())?.copy_from_slice(tlvs);
+fn fill<const ROOM: usize>(out: &mut [u8], pdu: &Pdu, body: &impl Fronted) -> Option<usize> {
+    let octets = fill_front::<ROOM>(out, pdu.header(), 0, |fields| {
+        body.write_front(fields);
+        fields.text::<SHORT_MESSAGE_OCTETS_MAX>(body.text());
+    });
+    let Some(octets) = octets else {
+        return pdu.fill_any(out);
+    };
+    match body.tlvs().as_octets() {
+        [] => Some(octets),
+        tlvs => fill_tlvs(out, octets, tlvs),
     }
-    Some(octets + text.len() + tlvs.len())
 }
 
-/// Writes what is in front of so many octets, and says how many those are.
+/// Writes the TLVs of a PDU and its length. `None` if there is no room.
+#[inline(never)]
+fn fill_tlvs(out: &mut [u8], at: usize, tlvs: &[u8]) -> Option<usize> {
+    let octets = at + tlvs.len();
+    copy(out.get_mut(at..octets)?, tlvs)?;
+    *out.first_chunk_mut()? = command_length(octets);
+    Some(octets)
+}
+
+/// Writes header and fields in front of so many octets, and says how many those are; `None` if
+/// they are not short, or `out` is.
 #[inline(always)]
-fn front<const FRONT: usize>(
+fn fill_front<const ROOM: usize>(
     out: &mut [u8],
-    pdu: &Pdu,
-    body: &impl Fronted,
+    header: Header,
     behind: usize,
+    write: impl FnOnce(&mut Front<'_, ROOM>),
 ) -> Option<usize> {
-    if !pdu.command_status.is_ok() {
+    if !header.command_status.is_ok() {
         return None;
     }
-    let out = out.first_chunk_mut::<FRONT>()?;
+    let out = out.first_chunk_mut()?;
     let mut fields = Front::new(out);
-    pdu.write_header(&mut fields);
-    body.write_front(&mut fields);
+    write_header(&mut fields, header);
+    write(&mut fields);
     let octets = fields.written()?;
     *out.first_chunk_mut()? = command_length(octets + behind);
     Some(octets)
+}
+
+/// Everything in front of the body; the length is still to be written.
+#[inline(always)]
+fn write_header(out: &mut impl Sink, header: Header) {
+    out.u32(0);
+    out.u32(header.command_id.0);
+    out.u32(header.command_status.0);
+    out.u32(header.sequence_number.0);
 }
 
 fn command_length(octets: usize) -> [u8; 4] {
@@ -348,11 +389,11 @@ pub(crate) trait Layout: Sized {
     fn tlvs(&self) -> &Tlvs;
 }
 
-/// A body of short fields, with octets behind them that are written as they are.
+/// A body of short fields, with user data and TLVs behind them.
 pub(crate) trait Fronted: Layout {
     fn write_front(&self, out: &mut impl Sink);
-    /// User data and TLVs, or `None` if they are not simply that.
-    fn behind_front(&self) -> Option<[&[u8]; 2]>;
+    /// User data in front of the TLVs.
+    fn text(&self) -> &[u8];
 }
 
 /// A response body, which peers send in part or not at all (3.4 §5.1.3, 5.0 §4.2).

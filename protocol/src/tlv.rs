@@ -93,7 +93,8 @@ impl Tlvs {
         match &self.0 {
             Octets::Shared(octets) => octets,
             Octets::Own(octets) => octets,
-            Octets::Short(len, octets) => &octets.0[SHORT_OCTETS - usize::from(*len)..],
+            // Saturating, so that nothing here can panic: a function that cannot saves no registers.
+            Octets::Short(len, octets) => &octets.0[SHORT_OCTETS.saturating_sub((*len).into())..],
         }
     }
 

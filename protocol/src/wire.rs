@@ -16,7 +16,7 @@ use crate::error::{DecodeError, Deviation, Deviations, Fault, Header};
 use crate::time::SmppTime;
 use crate::tlv::{self, Tag, Tlvs};
 
-pub(crate) use sink::{Count, Fill, Front, Sink, TEXT_OCTETS};
+pub(crate) use sink::{Count, Fill, Front, Sink, TEXT_OCTETS, copy};
 
 /// Octets of a PDU header, and so of the shortest PDU.
 pub(crate) const HEADER_OCTETS: usize = 16;

@@ -195,3 +195,55 @@ fn passwords_are_not_shown() {
         "{shown}"
     );
 }
+
+/// Bodies with user data and TLVs of so many octets, and one with texts that are long.
+fn bodies(text: usize, tlvs: usize) -> impl Iterator<Item = Body> {
+    let octets = |count| (0..count).map(|at| at as u8).collect::<Vec<_>>();
+    let mut message = SubmitSm {
+        source_addr: "Rebel".into(),
+        destination_addr: "39340123456789012345".into(),
+        short_message: octets(text).into(),
+        ..SubmitSm::default()
+    };
+    let mut resp = MessageResp::new("0123456789abcdef");
+    if tlvs > 0 {
+        message.tlvs.push(Tag(0x1400), octets(tlvs));
+        resp.tlvs.push(Tag(0x1400), octets(tlvs));
+    }
+    let timed = SubmitSm {
+        validity_period: "000002000000000R".into(),
+        ..message.clone()
+    };
+    let long = SubmitSm {
+        destination_addr: "x".repeat(21).into(),
+        ..message.clone()
+    };
+    let messages = [message, timed, long].map(Body::SubmitSm);
+    messages.into_iter().chain([Body::SubmitSmResp(resp)])
+}
+
+#[test]
+fn a_pdu_is_the_same_whatever_room_there_is_for_it() {
+    let with_tlvs = [0, 1, 5, 31, 32, 300].map(|tlvs| (160, tlvs));
+    for (text, tlvs) in (0..260).map(|text| (text, 0)).chain(with_tlvs) {
+        for body in bodies(text, tlvs) {
+            let pdu = Pdu::request(SequenceNumber(9), body);
+            let octets = pdu.encoded_len();
+            let mut exact = vec![0xFF; octets];
+            assert_eq!(pdu.encode_to_slice(&mut exact), Some(octets));
+            let decoded = Pdu::decode(exact.clone().into()).unwrap().pdu;
+            // More than sm_length can count goes into message_payload.
+            assert!(text > 255 || decoded == pdu, "{pdu:?}");
+            let mut roomy = [0xFF; 1024];
+            assert_eq!(pdu.encode_to_slice(&mut roomy), Some(octets));
+            assert_eq!(roomy[..octets], exact, "{pdu:?}");
+            assert_eq!(pdu.encode_to_slice(&mut exact[..octets - 1]), None);
+            for capacity in [0, 1024] {
+                let mut appended = BytesMut::with_capacity(capacity);
+                appended.extend_from_slice(b"before");
+                pdu.encode(&mut appended);
+                assert_eq!(appended[6..], roomy[..octets], "{pdu:?}");
+            }
+        }
+    }
+}

@@ -253,9 +253,8 @@ macro_rules! short_message_pdu {
             }
 
             #[inline(always)]
-            fn behind_front(&self) -> Option<[&[u8]; 2]> {
-                let is_short = self.short_message.len() <= SHORT_MESSAGE_OCTETS_MAX;
-                is_short.then_some([&self.short_message, self.tlvs.as_octets()])
+            fn text(&self) -> &[u8] {
+                &self.short_message
             }
         }
 
@@ -373,8 +372,8 @@ impl Fronted for MessageResp {
     }
 
     #[inline(always)]
-    fn behind_front(&self) -> Option<[&[u8]; 2]> {
-        Some([&[], self.tlvs.as_octets()])
+    fn text(&self) -> &[u8] {
+        &[]
     }
 }
 

@@ -52,6 +52,19 @@ impl<'b, const N: usize> Front<'b, N> {
         self.fits.then_some(self.at)
     }
 
+    /// At most so many octets, without a NUL behind them.
+    #[inline(always)]
+    pub(crate) fn text<const MAX: usize>(&mut self, text: &[u8]) {
+        if text.len() > MAX {
+            self.fits = false;
+            return;
+        }
+        let next = self.octets.get_mut(self.at..).unwrap_or_default();
+        let copied = next.get_mut(..text.len()).and_then(|next| copy(next, text));
+        self.fits &= copied.is_some();
+        self.at += text.len();
+    }
+
     #[inline(always)]
     fn next<const M: usize>(&mut self) -> Option<&mut [u8; M]> {
         self.octets.get_mut(self.at..)?.first_chunk_mut()
@@ -88,6 +101,38 @@ impl<const N: usize> Sink for Front<'_, N> {
             _ => self.fits = false,
         }
     }
+}
+
+/// Copies octets to as many others, of a short text in pieces of fixed length, which may overlap: a
+/// few moves, where a copy of any length is a call.
+#[inline(always)]
+pub(crate) fn copy(out: &mut [u8], text: &[u8]) -> Option<()> {
+    match text.len() {
+        256.. => out.copy_from_slice(text),
+        128.. => {
+            *out.first_chunk_mut::<128>()? = *text.first_chunk()?;
+            if text.len() > 192 {
+                *out.get_mut(128..)?.first_chunk_mut::<64>()? = *text[128..].first_chunk()?;
+            }
+            *out.last_chunk_mut::<64>()? = *text.last_chunk()?;
+        }
+        64.. => copy_ends::<64>(out, text)?,
+        32.. => copy_ends::<32>(out, text)?,
+        16.. => copy_ends::<16>(out, text)?,
+        8.. => copy_ends::<8>(out, text)?,
+        4.. => copy_ends::<4>(out, text)?,
+        2.. => copy_ends::<2>(out, text)?,
+        1 => *out.first_mut()? = text[0],
+        0 => {}
+    }
+    Some(())
+}
+
+#[inline(always)]
+fn copy_ends<const N: usize>(out: &mut [u8], text: &[u8]) -> Option<()> {
+    *out.first_chunk_mut::<N>()? = *text.first_chunk()?;
+    *out.last_chunk_mut::<N>()? = *text.last_chunk()?;
+    Some(())
 }
 
 /// Writes into octets as long as there are enough.
