@@ -17,6 +17,7 @@ const PLUS_EVEN: u8 = 0xFA;
 const PLUS_ODD: u8 = 0xFB;
 /// From here on: the words below.
 const WORD: u8 = 0x80;
+const WORD_OCTETS: usize = 7;
 const WORDS: [&str; 8] = [
     "DELIVRD", "UNDELIV", "EXPIRED", "REJECTD", "ACCEPTD", "UNKNOWN", "DELETED", "ENROUTE",
 ];
@@ -24,21 +25,25 @@ const CHARACTERS: &[u8; 16] = b"0123456789abcdef";
 /// What each octet is as a character; [`NONE`] where it is none of them.
 const VALUES: [u8; 256] = values();
 const NONE: u8 = 0xFF;
+/// The two characters of each octet.
+const PAIRS: [[u8; 2]; 256] = pairs();
 /// Texts of so many octets are packed without an allocation: nearly all.
 const SHORT: usize = 64;
 
-/// Appends the text in as few octets as it takes.
-pub fn pack(text: &str, to: &mut Vec<u8>) {
+/// Hands over the text in as few octets as it takes.
+pub fn pack<R>(text: &str, then: impl FnOnce(&[u8]) -> R) -> R {
     let mut short = [0; SHORT];
     match text.len() <= SHORT {
-        true => to.extend_from_slice(packed(text, &mut short)),
-        false => to.extend_from_slice(packed(text, &mut vec![0; text.len()])),
+        true => then(packed(text, &mut short)),
+        false => then(packed(text, &mut vec![0; text.len()])),
     }
 }
 
 /// The text in as few octets as it takes: its own, or some in `room`, which is as long as it.
 fn packed<'a>(text: &'a str, room: &'a mut [u8]) -> &'a [u8] {
-    if let Some(word) = WORDS.iter().position(|w| *w == text) {
+    if text.len() == WORD_OCTETS
+        && let Some(word) = WORDS.iter().position(|w| *w == text)
+    {
         room[0] = WORD + word as u8;
         return &room[..1];
     }
@@ -50,17 +55,22 @@ fn packed<'a>(text: &'a str, room: &'a mut [u8]) -> &'a [u8] {
     if length >= text.len() {
         return text.as_bytes();
     }
+    let (pairs, last) = digits.as_chunks::<2>();
     let mut seen = 0;
-    for (octet, two) in room[1..].iter_mut().zip(digits.chunks(2)) {
-        let first = VALUES[usize::from(two[0])];
-        let second = two.get(1).map_or(0, |c| VALUES[usize::from(*c)]);
+    for (octet, [first, second]) in room[1..].iter_mut().zip(pairs) {
+        let (first, second) = (VALUES[usize::from(*first)], VALUES[usize::from(*second)]);
         seen |= first | second;
         *octet = first << 4 | second & 0x0F;
+    }
+    if let [last] = last {
+        let value = VALUES[usize::from(*last)];
+        seen |= value;
+        room[length - 1] = value << 4;
     }
     if seen == NONE {
         return text.as_bytes();
     }
-    let odd = digits.len() % 2 == 1;
+    let odd = !last.is_empty();
     room[0] = match (plus, odd) {
         (false, false) => EVEN,
         (false, true) => ODD,
@@ -72,28 +82,77 @@ fn packed<'a>(text: &'a str, room: &'a mut [u8]) -> &'a [u8] {
 
 /// The text again; `None` where no text packs to these octets.
 pub fn unpack(octets: &[u8]) -> Option<Cow<'_, str>> {
-    let (plus, odd) = match octets.first() {
-        Some(&EVEN) => (false, false),
-        Some(&ODD) => (false, true),
-        Some(&PLUS_EVEN) => (true, false),
-        Some(&PLUS_ODD) => (true, true),
-        Some(&mark) if (WORD..WORD + WORDS.len() as u8).contains(&mark) => {
-            let word = WORDS[usize::from(mark - WORD)];
-            return (octets.len() == 1).then_some(Cow::Borrowed(word));
+    match Halves::of(octets) {
+        None => as_it_is(octets).map(Cow::Borrowed),
+        Some(halves) => {
+            let mut text = vec![0; halves.length()];
+            halves.write(&mut text);
+            String::from_utf8(text).ok().map(Cow::Owned)
         }
-        _ => return std::str::from_utf8(octets).ok().map(Cow::Borrowed),
-    };
-    let halves = &octets[1..];
-    let begin = usize::from(plus);
-    let mut text = vec![b'+'; begin + 2 * halves.len()];
-    for (two, octet) in text[begin..].chunks_exact_mut(2).zip(halves) {
-        two[0] = CHARACTERS[usize::from(octet >> 4)];
-        two[1] = CHARACTERS[usize::from(octet & 0x0F)];
     }
-    if odd && !halves.is_empty() {
-        text.pop();
+}
+
+/// Hands over the text again, `None` where no text packs to these octets; to look at it only.
+pub fn look_at<R>(octets: &[u8], then: impl FnOnce(Option<&str>) -> R) -> R {
+    let mut short = [0; SHORT];
+    match Halves::of(octets) {
+        None => then(as_it_is(octets)),
+        Some(halves) if halves.length() <= SHORT => {
+            let text = &mut short[..halves.length()];
+            halves.write(text);
+            then(std::str::from_utf8(text).ok())
+        }
+        Some(_) => then(unpack(octets).as_deref()),
     }
-    String::from_utf8(text).ok().map(Cow::Owned)
+}
+
+/// A word, or what was left as it is.
+fn as_it_is(octets: &[u8]) -> Option<&str> {
+    match octets {
+        [mark, rest @ ..] if (WORD..WORD + WORDS.len() as u8).contains(mark) => {
+            rest.is_empty().then(|| WORDS[usize::from(mark - WORD)])
+        }
+        _ => std::str::from_utf8(octets).ok(),
+    }
+}
+
+/// Characters, two in an octet.
+struct Halves<'a> {
+    plus: bool,
+    odd: bool,
+    halves: &'a [u8],
+}
+
+impl<'a> Halves<'a> {
+    fn of(octets: &'a [u8]) -> Option<Halves<'a>> {
+        let (mark, halves) = octets.split_first()?;
+        let (plus, odd) = match *mark {
+            EVEN => (false, false),
+            ODD => (false, true),
+            PLUS_EVEN => (true, false),
+            PLUS_ODD => (true, true),
+            _ => return None,
+        };
+        let odd = odd && !halves.is_empty();
+        Some(Halves { plus, odd, halves })
+    }
+
+    fn length(&self) -> usize {
+        usize::from(self.plus) + 2 * self.halves.len() - usize::from(self.odd)
+    }
+
+    /// `text` is of that length.
+    fn write(&self, text: &mut [u8]) {
+        let (plus, characters) = text.split_at_mut(usize::from(self.plus));
+        plus.fill(b'+');
+        let (pairs, last) = characters.as_chunks_mut::<2>();
+        for (pair, octet) in pairs.iter_mut().zip(self.halves) {
+            *pair = PAIRS[usize::from(*octet)];
+        }
+        if let ([last], Some(octet)) = (last, self.halves.last()) {
+            *last = PAIRS[usize::from(*octet)][0];
+        }
+    }
 }
 
 const fn values() -> [u8; 256] {
@@ -106,16 +165,22 @@ const fn values() -> [u8; 256] {
     all
 }
 
+const fn pairs() -> [[u8; 2]; 256] {
+    let mut all = [[0; 2]; 256];
+    let mut octet = 0;
+    while octet < all.len() {
+        all[octet] = [CHARACTERS[octet >> 4], CHARACTERS[octet & 0x0F]];
+        octet += 1;
+    }
+    all
+}
+
 /// A field that is packed in the log, and plain text for people.
 pub fn serialize<S: Serializer>(text: &str, to: S) -> Result<S::Ok, S::Error> {
     if to.is_human_readable() {
         return to.serialize_str(text);
     }
-    let mut short = [0; SHORT];
-    match text.len() <= SHORT {
-        true => to.serialize_bytes(packed(text, &mut short)),
-        false => to.serialize_bytes(packed(text, &mut vec![0; text.len()])),
-    }
+    pack(text, |octets| to.serialize_bytes(octets))
 }
 
 pub fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<String, D::Error> {
@@ -139,8 +204,8 @@ impl Visitor<'_> for Terse {
     }
 
     fn visit_bytes<E: Error>(self, octets: &[u8]) -> Result<String, E> {
-        let text = unpack(octets).ok_or_else(|| E::custom("not a packed text"))?;
-        Ok(text.into_owned())
+        let text = look_at(octets, |text| text.map(str::to_owned));
+        text.ok_or_else(|| E::custom("not a packed text"))
     }
 }
 
@@ -216,9 +281,7 @@ mod tests {
     ];
 
     fn packed(text: &str) -> Vec<u8> {
-        let mut octets = Vec::new();
-        pack(text, &mut octets);
-        octets
+        pack(text, <[u8]>::to_vec)
     }
 
     #[test]
@@ -231,6 +294,7 @@ mod tests {
                     text.push_str(&"e".repeat(length - place - 1));
                     let octets = packed(&text);
                     assert_eq!(unpack(&octets).as_deref(), Some(text.as_str()));
+                    assert!(look_at(&octets, |seen| seen == Some(text.as_str())));
                     let is_digit = matches!(character, '0'..='9' | 'a'..='f');
                     let begins = place == 0 && character == '+';
                     let shorter = 1 + (length - usize::from(begins)).div_ceil(2) < length;
@@ -254,9 +318,10 @@ mod tests {
 
     #[test]
     fn octets_that_no_text_packs_to_are_none() {
-        assert_eq!(unpack(&[0x88]), None);
-        assert_eq!(unpack(&[0x80, b'a']), None);
-        assert_eq!(unpack(&[0xFF]), None);
+        for octets in [&[0x88][..], &[0x80, b'a'], &[0xFF]] {
+            assert_eq!(unpack(octets), None);
+            assert!(look_at(octets, |seen| seen.is_none()));
+        }
     }
 
     #[test]

@@ -27,6 +27,8 @@ pub(super) struct Messages {
     by_upstream: HashTable<Place>,
     /// The slot that was asked for last: several questions about one message follow each other.
     asked: Cell<u32>,
+    /// None ever had a higher number: what is new is not looked for.
+    highest: MessageId,
 }
 
 #[derive(Debug, Default)]
@@ -68,6 +70,7 @@ impl Messages {
             by_id: HashTable::new(),
             by_upstream: HashTable::new(),
             asked: Cell::new(0),
+            highest: MessageId::NONE,
         }
     }
 
@@ -95,8 +98,10 @@ impl Messages {
         let id = m.id;
         let ids: Vec<String> = m.upstream_ids().map(|(_, id)| id.into_owned()).collect();
         self.remove(&id);
+        self.highest = self.highest.max(id);
         let hash = half(self.hasher.hash_one(id));
         let slot = self.put(m);
+        self.asked.set(slot);
         let place = Place { hash, slot };
         self.by_id
             .insert_unique(place.spread(), place, Place::spread);
@@ -114,9 +119,7 @@ impl Messages {
         }
         let (chunk, at) = split(slot);
         let m = self.chunks[chunk].slots[at].take()?;
-        for (_, upstream_id) in m.upstream_ids() {
-            self.unlearn(slot, m.gateway, &upstream_id);
-        }
+        m.each_upstream_id(|_, upstream_id| self.unlearn(slot, m.gateway, upstream_id));
         self.give_back(chunk, at);
         Some(m)
     }
@@ -155,7 +158,7 @@ impl Messages {
 
     /// The segments that this form may mean. The upstream may have used one id for several;
     /// then in order of their acceptance.
-    pub(super) fn named(&self, gateway: GatewayId, form: &Form) -> Vec<(MessageId, u8)> {
+    pub(super) fn named(&self, gateway: GatewayId, form: &Form<'_>) -> Vec<(MessageId, u8)> {
         let hash = half(hash(&self.hasher, gateway, &form.text));
         let places = self.by_upstream.iter_hash(spread(hash));
         let messages = places
@@ -164,9 +167,11 @@ impl Messages {
             .filter(|m| m.gateway == gateway);
         let mut found = Vec::new();
         for m in messages {
-            let segments = m.upstream_ids();
-            let segments = segments.filter(|(_, id)| is_normal_of(&form.text, id));
-            found.extend(segments.map(|(number, _)| (m.id, number)));
+            m.each_upstream_id(|number, id| {
+                if is_normal_of(&form.text, id) {
+                    found.push((m.id, number));
+                }
+            });
         }
         found.sort_unstable();
         found
@@ -190,6 +195,9 @@ impl Messages {
         let holds_it = |slot: u32| self.at(slot).is_some_and(|m| m.id == id);
         if holds_it(self.asked.get()) {
             return Some(self.asked.get());
+        }
+        if id > self.highest {
+            return None;
         }
         let hash = half(self.hasher.hash_one(id));
         let is_it = |p: &Place| p.hash == hash && holds_it(p.slot);

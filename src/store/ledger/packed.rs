@@ -15,6 +15,8 @@ use std::borrow::Cow;
 
 /// Where the states begin.
 const STATES: usize = 2;
+/// As many as one octet counts.
+const SEGMENTS_MAX: usize = 255;
 
 #[derive(Debug)]
 pub(super) struct Packed(Box<[u8]>);
@@ -26,11 +28,38 @@ pub(super) struct Parts<'a> {
     pub(super) states: Cow<'a, [u8]>,
     /// Microseconds after acceptance.
     pub(super) submitted_after: Option<u64>,
-    /// One for each segment.
-    pub(super) ids: Vec<Option<Cow<'a, str>>>,
+    /// One for each segment, as they are packed.
+    ids: Cow<'a, [u8]>,
     pub(super) head: &'a [u8],
-    pub(super) text: Option<&'a str>,
+    pub(super) text: Option<&'a [u8]>,
 }
+
+impl Parts<'_> {
+    /// The upstream's id of each segment.
+    pub(super) fn set_ids<'i>(&mut self, ids: impl Iterator<Item = Option<&'i str>>) {
+        let mut packed = Vec::new();
+        ids.for_each(|id| push_id(&mut packed, id));
+        self.ids = packed.into();
+    }
+
+    /// The upstream's id of one segment; they are counted from 1.
+    pub(super) fn set_id(&mut self, segment: u8, id: Option<&str>) {
+        let mut rest = &*self.ids;
+        let mut packed = Vec::with_capacity(ID_OCTETS * self.states.len());
+        for number in 1..=self.states.len() {
+            let before = rest;
+            take_some(&mut rest);
+            match number == usize::from(segment) {
+                true => push_id(&mut packed, id),
+                false => packed.extend_from_slice(&before[..before.len() - rest.len()]),
+            }
+        }
+        self.ids = packed.into();
+    }
+}
+
+/// Most ids take less.
+const ID_OCTETS: usize = 24;
 
 impl Packed {
     /// A message of so many segments in this state, as it is accepted.
@@ -42,45 +71,46 @@ impl Packed {
         text: Option<&str>,
     ) -> Packed {
         let segments = usize::from(segments.max(1));
+        let (states, no_ids) = ([state as u8; SEGMENTS_MAX], [0; SEGMENTS_MAX]);
         Packed::of(&Parts {
             told,
-            states: vec![state as u8; segments].into(),
+            states: states[..segments].into(),
             submitted_after: None,
-            ids: vec![None; segments],
+            ids: no_ids[..segments].into(),
             head,
-            text,
+            text: text.map(str::as_bytes),
         })
     }
 
     pub(super) fn of(parts: &Parts<'_>) -> Packed {
-        let mut to = Vec::with_capacity(256);
+        let submitted = parts.submitted_after.map_or(0, |us| us + 1);
+        let head = parts.head.len() as u64;
+        let text = parts.text.unwrap_or_default();
+        let text_length = parts.text.map_or(0, |t| t.len() as u64 + 1);
+        let numbers = [submitted, head, text_length].map(octets_of);
+        let runs = parts.states.len() + parts.ids.len() + parts.head.len() + text.len();
+        // At once as long as it gets: an allocator leaves what shrinks to half where it is.
+        let mut to = Vec::with_capacity(STATES + numbers.iter().sum::<usize>() + runs);
         to.push(u8::try_from(parts.states.len()).expect("at most 255 segments"));
         to.push(parts.told);
         to.extend_from_slice(&parts.states);
-        push(&mut to, parts.submitted_after.map_or(0, |us| us + 1));
-        let mut packed = Vec::with_capacity(32);
-        for id in &parts.ids {
-            let Some(id) = id else {
-                to.push(0);
-                continue;
-            };
-            packed.clear();
-            terse::pack(id, &mut packed);
-            push(&mut to, packed.len() as u64 + 1);
-            to.extend_from_slice(&packed);
-        }
-        push(&mut to, parts.head.len() as u64);
+        push(&mut to, submitted);
+        to.extend_from_slice(&parts.ids);
+        push(&mut to, head);
         to.extend_from_slice(parts.head);
-        push(&mut to, parts.text.map_or(0, |t| t.len() as u64 + 1));
-        to.extend_from_slice(parts.text.unwrap_or_default().as_bytes());
-        // Copied: an allocator leaves what shrinks to half where it is, at its full size.
-        Packed(to.as_slice().into())
+        push(&mut to, text_length);
+        to.extend_from_slice(text);
+        Packed(to.into_boxed_slice())
     }
 
     pub(super) fn parts(&self) -> Parts<'_> {
         let mut rest = self.after_states();
         let submitted_after = take(&mut rest).checked_sub(1);
-        let ids = self.states().map(|_| take_id(&mut rest)).collect();
+        let ids = rest;
+        for _ in 0..self.segments() {
+            take_some(&mut rest);
+        }
+        let ids = Cow::Borrowed(&ids[..ids.len() - rest.len()]);
         let head = take_octets(&mut rest);
         Parts {
             told: self.told(),
@@ -88,7 +118,7 @@ impl Packed {
             submitted_after,
             ids,
             head,
-            text: take_text(&mut rest),
+            text: take_some(&mut rest),
         }
     }
 
@@ -123,6 +153,17 @@ impl Packed {
         take(&mut self.after_states()).checked_sub(1)
     }
 
+    /// The same as [`Packed::ids`], to look at them only.
+    pub(super) fn each_id(&self, mut each: impl FnMut(u8, &str)) {
+        let mut rest = self.after_states();
+        take(&mut rest);
+        for number in 1..=self.0[0] {
+            if let Some(octets) = take_some(&mut rest) {
+                terse::look_at(octets, |id| id.into_iter().for_each(|id| each(number, id)));
+            }
+        }
+    }
+
     /// The upstream's ids, with the segments that have one.
     pub(super) fn ids(&self) -> impl Iterator<Item = (u8, Cow<'_, str>)> {
         let mut rest = self.after_states();
@@ -141,9 +182,17 @@ impl Packed {
     }
 
     pub(super) fn text(&self) -> Option<&str> {
+        std::str::from_utf8(self.text_octets()?).ok()
+    }
+
+    pub(super) fn has_text(&self) -> bool {
+        self.text_octets().is_some()
+    }
+
+    fn text_octets(&self) -> Option<&[u8]> {
         let mut rest = self.behind_ids();
         take_octets(&mut rest);
-        take_text(&mut rest)
+        take_some(&mut rest)
     }
 
     fn after_states(&self) -> &[u8] {
@@ -154,11 +203,23 @@ impl Packed {
         let mut rest = self.after_states();
         take(&mut rest);
         for _ in 0..self.segments() {
-            let length = take(&mut rest).saturating_sub(1);
-            rest = &rest[length as usize..];
+            take_some(&mut rest);
         }
         rest
     }
+}
+
+/// Octets of a number.
+fn octets_of(n: u64) -> usize {
+    (u64::BITS - (n | 1).leading_zeros()).div_ceil(7) as usize
+}
+
+fn push_id(to: &mut Vec<u8>, id: Option<&str>) {
+    let Some(id) = id else { return to.push(0) };
+    terse::pack(id, |octets| {
+        push(to, octets.len() as u64 + 1);
+        to.extend_from_slice(octets);
+    });
 }
 
 fn push(to: &mut Vec<u8>, mut n: u64) {
@@ -201,10 +262,6 @@ fn take_id<'a>(from: &mut &'a [u8]) -> Option<Cow<'a, str>> {
     take_some(from).and_then(terse::unpack)
 }
 
-fn take_text<'a>(from: &mut &'a [u8]) -> Option<&'a str> {
-    take_some(from).and_then(|octets| std::str::from_utf8(octets).ok())
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -218,7 +275,7 @@ mod tests {
         assert_eq!(packed.text(), Some("a text"));
         assert_eq!((packed.told(), packed.submitted_after()), (3, None));
         let mut parts = packed.parts();
-        parts.ids[1] = Some("00B8be".into());
+        parts.set_id(2, Some("00B8be"));
         parts.submitted_after = Some(1_000_000);
         parts.text = None;
         let packed = Packed::of(&parts);
@@ -226,6 +283,7 @@ mod tests {
         assert_eq!(states, [State::Queued, State::Submitting]);
         assert_eq!((packed.state(2), packed.state(3)), (Some(states[1]), None));
         assert_eq!(packed.ids().collect::<Vec<_>>(), [(2, "00B8be".into())]);
+        packed.each_id(|number, id| assert_eq!((number, id), (2, "00B8be")));
         assert_eq!(packed.submitted_after(), Some(1_000_000));
         assert_eq!((packed.head(), packed.text()), (&b"a head"[..], None));
     }
@@ -235,7 +293,7 @@ mod tests {
         let packed = Packed::new(0, State::Queued, 1, b"", Some(""));
         assert_eq!(packed.text(), Some(""));
         let mut parts = packed.parts();
-        parts.ids[0] = Some("".into());
+        parts.set_id(1, Some(""));
         let packed = Packed::of(&parts);
         assert_eq!(packed.ids().collect::<Vec<_>>(), [(1, "".into())]);
     }

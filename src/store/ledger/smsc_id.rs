@@ -6,12 +6,13 @@
 use crate::message::GatewayId;
 use crate::store::intent::IdRule;
 use hashbrown::DefaultHashBuilder;
+use std::borrow::Cow;
 use std::hash::BuildHasher;
 
 /// A form in which a receipt's id is looked up.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Form {
-    pub(super) text: String,
+pub(super) struct Form<'a> {
+    pub(super) text: Cow<'a, str>,
     /// Read in another base than it was written: the address has to fit, too.
     pub(super) converted: bool,
 }
@@ -21,8 +22,12 @@ pub(super) fn hash(hasher: &DefaultHashBuilder, gateway: GatewayId, form: &str) 
 }
 
 /// Without blanks, leading zeros and the difference of case.
-pub(super) fn normal(id: &str) -> String {
-    kept(id).to_ascii_lowercase()
+pub(super) fn normal(id: &str) -> Cow<'_, str> {
+    let kept = kept(id);
+    match kept.bytes().any(|b| b.is_ascii_uppercase()) {
+        true => Cow::Owned(kept.to_ascii_lowercase()),
+        false => Cow::Borrowed(kept),
+    }
 }
 
 /// True when the id is of this normal form.
@@ -42,7 +47,7 @@ fn kept(id: &str) -> &str {
 
 /// The forms of a receipt's id, the most likely first; made only as far as they are
 /// looked at.
-pub(super) fn forms(id: &str, rule: IdRule) -> impl Iterator<Item = Form> {
+pub(super) fn forms(id: &str, rule: IdRule) -> impl Iterator<Item = Form<'_>> {
     #[derive(Clone, Copy)]
     enum Reading {
         Plain,
@@ -68,7 +73,10 @@ pub(super) fn forms(id: &str, rule: IdRule) -> impl Iterator<Item = Form> {
             Reading::AsHex => (convert(&plain, 10, 16)?, doubtful),
             Reading::AsDec => (convert(&plain, 16, 10)?, doubtful),
         };
-        (text != plain).then_some(Form { text, converted })
+        (text != plain).then_some(Form {
+            text: text.into(),
+            converted,
+        })
     })
 }
 

@@ -117,7 +117,7 @@ impl Mt {
         if self.state.is_terminal() {
             // What was not sent by then is not sent any more.
             self.move_segments(State::Queued, self.state);
-            if self.text().is_some() {
+            if self.packed.has_text() {
                 self.rewrite(|parts| parts.text = None);
             }
         }
@@ -129,10 +129,7 @@ impl Mt {
         let all = !self.has_segment_in(State::Queued) && !self.has_segment_in(State::Submitting);
         let after = after(self.accepted_at, at);
         self.rewrite(|parts| {
-            let known = usize::from(segment).checked_sub(1);
-            if let Some(id) = known.and_then(|i| parts.ids.get_mut(i)) {
-                *id = upstream_id.map(|id| id.to_owned().into());
-            }
+            parts.set_id(segment, upstream_id);
             parts.submitted_after.get_or_insert(after);
             if all {
                 parts.text = None;

@@ -136,10 +136,9 @@ impl Mt {
         let segments = &segments[..segments.len().min(u8::MAX.into())];
         let mut parts = self.packed.parts();
         parts.states = segments.iter().map(|s| s.state as u8).collect();
-        let ids = segments.iter().map(|s| s.upstream_id.as_deref());
-        parts.ids = ids.map(|id| id.map(Cow::Borrowed)).collect();
+        parts.set_ids(segments.iter().map(|s| s.upstream_id.as_deref()));
         parts.submitted_after = submitted_at.map(|at| after(self.accepted_at, at));
-        parts.text = text;
+        parts.text = text.map(str::as_bytes);
         self.packed = Packed::of(&parts);
     }
 
@@ -261,6 +260,11 @@ impl Mt {
     /// What the upstream calls its segments, as far as it has said.
     pub(super) fn upstream_ids(&self) -> impl Iterator<Item = (u8, Cow<'_, str>)> {
         self.packed.ids()
+    }
+
+    /// The same, to look at them only.
+    pub(super) fn each_upstream_id(&self, each: impl FnMut(u8, &str)) {
+        self.packed.each_id(each);
     }
 
     pub(super) fn upstream_id(&self, number: u8) -> Option<Cow<'_, str>> {
