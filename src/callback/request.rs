@@ -17,7 +17,10 @@ use super::{
 };
 use crate::{
     config::{Config, ServiceProfile, url::http_url},
-    message::{CallbackKind, Family, GatewayId, Head, Timestamp, TrafficClass, UniversalOrigin},
+    message::{
+        CallbackKind, EncodedReport, Family, GatewayId, Head, Timestamp, TrafficClass,
+        UniversalOrigin,
+    },
     store::{CallbackLease, Gateways, Store, Subject},
 };
 use tokio::sync::watch;
@@ -294,7 +297,7 @@ fn verdict(lease: &CallbackLease, head: &Head) -> Bytes {
             head,
             upstream_id.as_deref(),
             lease.state,
-            lease.report.as_ref(),
+            lease.report.as_ref().and_then(EncodedReport::read).as_ref(),
             times(lease),
         ),
         (body, _) => body.clone().unwrap_or_default().into(),

@@ -1,6 +1,6 @@
 //! What a message is, apart from its text: fixed when it is accepted.
 
-use super::{GatewayId, Others, OthersRef, Timestamp, terse};
+use super::{GatewayId, Others, OthersRef, Timestamp, encode, terse};
 use serde::{Deserialize, Serialize};
 use std::borrow::Cow;
 
@@ -109,14 +109,9 @@ impl<'a> HeadRef<'a> {
     }
 }
 
-/// Most heads take less.
-const HEAD_OCTETS: usize = 256;
-
 impl From<&Head> for EncodedHead {
     fn from(head: &Head) -> Self {
-        let octets = postcard::to_extend(head, Vec::with_capacity(HEAD_OCTETS))
-            .expect("a head holds nothing that cannot be encoded");
-        EncodedHead(octets.as_slice().into())
+        EncodedHead(encode(head))
     }
 }
 

@@ -1,6 +1,7 @@
 //! The nouns everyone shares: messages and their states, events, gateways,
 //! receipts, mobile-originated texts. Values only: no I/O, no clock, no locks.
 
+mod encode;
 mod event;
 mod exact;
 mod figures;
@@ -23,6 +24,7 @@ mod use_case;
 mod via;
 mod view;
 
+pub use encode::{encode, encode_in};
 pub use event::{
     CallbackKind, DocumentKind, Entry, Event, Next, OrphanEnd, PendingCallback, Snapshot,
     SnapshotSegment,
@@ -41,7 +43,7 @@ pub use redact::{MASK, names_a_secret, redact};
 pub use reference::References;
 pub use refusal::{MoveReason, RefusalClass};
 pub use remote::{Secrets, recorded_answer};
-pub use report::{Report, SmppReport};
+pub use report::{EncodedReport, Report, SmppReport};
 pub use state::{Change, Disposition, OnUnknown, State};
 pub use time::Timestamp;
 pub use use_case::{Keyword, Registration, UseCase, UseCaseStatus, msisdn};

@@ -1,6 +1,6 @@
 //! What a delivery receipt says, whatever brought it.
 
-use super::{State, terse};
+use super::{State, encode, terse};
 use serde::{Deserialize, Serialize};
 
 /// A receipt that came as a `deliver_sm` or `data_sm`.
@@ -44,6 +44,22 @@ pub enum Report {
     Local {
         reason: String,
     },
+}
+
+/// A [`Report`] as memory keeps it: its many texts are read only where one is wanted.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct EncodedReport(Box<[u8]>);
+
+impl EncodedReport {
+    pub fn read(&self) -> Option<Report> {
+        postcard::from_bytes(&self.0).ok()
+    }
+}
+
+impl From<&Report> for EncodedReport {
+    fn from(report: &Report) -> Self {
+        EncodedReport(encode(report))
+    }
 }
 
 impl Report {

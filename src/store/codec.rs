@@ -15,7 +15,7 @@
 use super::StoreError;
 use super::journal::FrameSource;
 use super::numbers::{Leb128, Numbers, take_length};
-use crate::message::Entry;
+use crate::message::{Entry, encode_in};
 
 /// sled writes leaves beyond 128 KiB to files that it never syncs; with at most 17
 /// values a leaf, 6 KiB each keep it below. A little less leaves room for keys.
@@ -23,6 +23,8 @@ pub(crate) const FRAME_OCTETS_MAX: usize = 6 * 1024;
 const HEADER: usize = 8;
 /// Frames of another version are not read. 1 had each number in full.
 const VERSION: u8 = 2;
+/// Most events take less.
+const SCRATCH: usize = 1024;
 /// The frame begins with the rest of an entry.
 const CONTINUES: u8 = 1;
 
@@ -42,7 +44,8 @@ pub(crate) struct Packer {
     count: u16,
     /// Of the last entry in the open frame.
     last: Numbers,
-    scratch: Vec<u8>,
+    /// Where an event is encoded, unless it is longer.
+    scratch: Box<[u8]>,
     octets: usize,
 }
 
@@ -54,7 +57,7 @@ impl Packer {
             open: Vec::with_capacity(FRAME_OCTETS_MAX),
             count: 0,
             last: Numbers::default(),
-            scratch: Vec::with_capacity(1024),
+            scratch: [0; SCRATCH].into(),
             octets: 0,
         }
     }
@@ -62,9 +65,7 @@ impl Packer {
     /// Adds an entry; the number of the frame in which it begins.
     pub(crate) fn push(&mut self, entry: &Entry) -> u64 {
         let mut scratch = std::mem::take(&mut self.scratch);
-        scratch.clear();
-        let event = postcard::to_extend(&entry.event, scratch)
-            .expect("events hold nothing that cannot be encoded");
+        let event = encode_in(&mut scratch, &entry.event);
         let mut numbers = self.last.told(entry, self.next);
         if !self.open.is_empty() && self.open.len() + whole(&numbers, &event) > FRAME_OCTETS_MAX {
             self.close(0);
@@ -85,7 +86,8 @@ impl Packer {
             self.push_long(&event);
         }
         self.octets += whole;
-        self.scratch = event;
+        drop(event);
+        self.scratch = scratch;
         number
     }
 

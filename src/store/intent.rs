@@ -1,8 +1,8 @@
 //! What callers ask of the store, and what they get back.
 
 use crate::message::{
-    CallbackId, CallbackKind, Disposition, EncodedHead, Entry, GatewayId, Head, MessageId,
-    MoRecord, OnUnknown, OrphanId, RefusalClass, Report, State, Story, Timestamp,
+    CallbackId, CallbackKind, Disposition, EncodedHead, EncodedReport, Entry, GatewayId, Head,
+    MessageId, MoRecord, OnUnknown, OrphanId, RefusalClass, Report, State, Story, Timestamp,
 };
 use std::sync::Arc;
 use std::time::Duration;
@@ -202,7 +202,7 @@ pub struct CallbackLease {
     pub created_at: Timestamp,
     /// Of the message when the callback was made.
     pub state: State,
-    pub report: Option<Report>,
+    pub report: Option<EncodedReport>,
     pub subject: Subject,
     /// The octets of the first attempt, where it failed.
     pub body: Option<Vec<u8>>,

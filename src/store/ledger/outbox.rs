@@ -3,7 +3,8 @@
 
 use super::{Ledger, Reply};
 use crate::message::{
-    CallbackId, CallbackKind, Entry, Event, MessageId, PendingCallback, Report, State, Timestamp,
+    CallbackId, CallbackKind, EncodedReport, Entry, Event, MessageId, PendingCallback, Report,
+    State, Timestamp,
 };
 use crate::store::StoreError;
 use crate::store::intent::{CallbackLease, CallbackOutcome, Subject};
@@ -20,6 +21,7 @@ type CallbackAsker = oneshot::Sender<Result<Vec<CallbackLease>, StoreError>>;
 #[derive(Debug, Default)]
 pub(super) struct Outbox {
     all: HashMap<CallbackId, Box<Held>>,
+    /// Neither those that are leased or wait for an earlier one, nor dead ones.
     due: BTreeSet<(Timestamp, CallbackId)>,
     dead: usize,
     waiting: VecDeque<(usize, CallbackAsker)>,
@@ -30,8 +32,7 @@ pub(super) struct Outbox {
 struct Held {
     created_at: Timestamp,
     due_at: Timestamp,
-    /// Encoded: its many texts are read only when the callback is made.
-    report: Option<Box<[u8]>>,
+    report: Option<EncodedReport>,
     body: Option<Box<[u8]>>,
     attempts: u32,
     kind: CallbackKind,
@@ -45,7 +46,7 @@ impl Held {
         Held {
             created_at: callback.created_at,
             due_at: callback.due_at,
-            report: callback.report.as_ref().map(encode),
+            report: callback.report.as_ref().map(EncodedReport::from),
             body: callback.body.map(Vec::into_boxed_slice),
             attempts: callback.attempts,
             kind: callback.kind,
@@ -62,31 +63,15 @@ impl Held {
             due_at: self.due_at,
             attempts: self.attempts,
             state: self.state,
-            report: self.report(),
+            report: self.report.as_ref().and_then(EncodedReport::read),
             body: self.body(),
             dead: self.dead,
         }
     }
 
-    fn report(&self) -> Option<Report> {
-        self.report
-            .as_deref()
-            .and_then(|octets| postcard::from_bytes(octets).ok())
-    }
-
     fn body(&self) -> Option<Vec<u8>> {
         self.body.as_deref().map(<[u8]>::to_vec)
     }
-}
-
-/// Most reports take less.
-const REPORT_OCTETS: usize = 256;
-
-fn encode(report: &Report) -> Box<[u8]> {
-    let octets = postcard::to_extend(report, Vec::with_capacity(REPORT_OCTETS))
-        .expect("a report holds nothing that cannot be encoded");
-    // Copied: an allocator leaves what shrinks where it is, at its full size.
-    octets.as_slice().into()
 }
 
 impl Outbox {
@@ -102,10 +87,7 @@ impl Outbox {
         if self.waiting.is_empty() {
             return None;
         }
-        self.due
-            .first()
-            .map(|(at, _)| *at)
-            .filter(|at| *at != Timestamp::NEVER)
+        self.due.first().map(|(at, _)| *at)
     }
 
     pub(super) fn insert(&mut self, callback: PendingCallback) {
@@ -116,9 +98,21 @@ impl Outbox {
         if callback.dead {
             self.dead += 1;
         } else {
-            self.due.insert((callback.due_at, id));
+            self.await_turn(id, callback.due_at);
         }
         self.all.insert(id, callback);
+    }
+
+    fn await_turn(&mut self, id: CallbackId, at: Timestamp) {
+        if at != Timestamp::NEVER {
+            self.due.insert((at, id));
+        }
+    }
+
+    fn lose_turn(&mut self, id: CallbackId, at: Timestamp) {
+        if at != Timestamp::NEVER {
+            self.due.remove(&(at, id));
+        }
     }
 
     fn remove(&mut self, id: CallbackId) -> Option<Box<Held>> {
@@ -126,7 +120,7 @@ impl Outbox {
         if callback.dead {
             self.dead -= 1;
         }
-        self.due.remove(&(callback.due_at, id));
+        self.lose_turn(id, callback.due_at);
         Some(callback)
     }
 
@@ -135,10 +129,10 @@ impl Outbox {
         let Some(callback) = self.all.get_mut(&id) else {
             return;
         };
-        self.due.remove(&(callback.due_at, id));
-        callback.due_at = at;
-        if !callback.dead {
-            self.due.insert((at, id));
+        let (before, dead) = (std::mem::replace(&mut callback.due_at, at), callback.dead);
+        self.lose_turn(id, before);
+        if !dead {
+            self.await_turn(id, at);
         }
     }
 
@@ -179,7 +173,7 @@ impl Ledger {
             if to.is_closed() {
                 continue;
             }
-            let mut leases = Vec::new();
+            let mut leases = Vec::with_capacity(most.min(self.outbox.due.len()));
             while leases.len() < most.max(1)
                 && let Some((at, id)) = self.outbox.due.first().copied()
                 && at <= self.now
@@ -220,7 +214,7 @@ impl Ledger {
             attempt: callback.attempts + 1,
             created_at: callback.created_at,
             state: callback.state,
-            report: callback.report(),
+            report: callback.report.clone(),
             subject,
             body: callback.body(),
         })
@@ -312,7 +306,7 @@ impl Ledger {
         let held = Held {
             created_at: at,
             due_at: if waits { Timestamp::NEVER } else { at },
-            report: report.map(encode),
+            report: report.map(EncodedReport::from),
             body: None,
             attempts: 0,
             kind,
