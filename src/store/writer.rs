@@ -127,7 +127,7 @@ impl<J: Journal> Writer<J> {
                     return;
                 }
                 let acceptance = l.accept(*new);
-                l.reply(to, acceptance);
+                l.reply_acceptance(to, acceptance);
             }
             Request::Objection(new, to) => {
                 if matches!(*self.health.borrow(), Health::Full { .. }) {
@@ -420,6 +420,8 @@ fn answer(replies: Vec<Reply>, fate: &Result<(), StoreError>, mailbox: &Mailbox)
     for reply in replies {
         match reply {
             Reply::Plain(tell) => tell(fate.clone()),
+            // Nobody may be waiting any more; what was recorded stays recorded.
+            Reply::Acceptance(to, acceptance) => drop(to.send(fate.clone().map(|()| acceptance))),
             Reply::Leases(to, leases) => match fate {
                 Ok(()) => {
                     if let Err(Ok(back)) = to.send(Ok(leases)) {

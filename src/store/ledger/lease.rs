@@ -2,7 +2,7 @@
 
 use super::lane::{Lane, Waiting};
 use super::{Ledger, Reply};
-use crate::message::{Event, GatewayId, MessageId, State, Timestamp};
+use crate::message::{Event, GatewayId, Head, MessageId, State, Timestamp};
 use crate::store::StoreError;
 use crate::store::intent::Lease;
 use tokio::sync::oneshot;
@@ -69,15 +69,19 @@ impl Ledger {
     }
 
     fn take_due(&mut self, gateway: GatewayId, room: usize) -> Vec<Lease> {
-        let mut leases: Vec<Lease> = Vec::new();
+        let queued = self.lanes.get(&gateway).map_or(0, Lane::len);
+        let mut leases: Vec<Lease> = Vec::with_capacity(room.min(queued));
         let mut segments = 0;
         while let Some(id) = self.lanes.get(&gateway).and_then(Lane::first_ready) {
-            let Some(m) = self.mt.get(&id) else {
-                debug_assert!(false, "a lane holds only open messages");
+            let Some((m, head)) = self.mt.get(&id).and_then(|m| Some((m, m.decode_head()?))) else {
+                debug_assert!(
+                    false,
+                    "a lane holds only open messages, and each has its head"
+                );
                 self.leave_lane(gateway, id, Timestamp(0));
                 continue;
             };
-            if m.expires_at() <= self.now {
+            if head.expires_at <= self.now {
                 self.expire(id);
                 continue;
             }
@@ -86,7 +90,7 @@ impl Ledger {
                 break;
             }
             segments += pending;
-            let Some(lease) = self.lease_one(id) else {
+            let Some(lease) = self.lease_one(id, head) else {
                 continue;
             };
             leases.push(lease);
@@ -97,11 +101,11 @@ impl Ledger {
         leases
     }
 
-    fn lease_one(&mut self, id: MessageId) -> Option<Lease> {
+    fn lease_one(&mut self, id: MessageId, head: Head) -> Option<Lease> {
         let m = self.mt.get(&id)?;
         let segments = m.segments_in(State::Queued).collect();
-        let (Some(head), Some(text)) = (m.decode_head(), m.text()) else {
-            debug_assert!(false, "a queued message has its head and text");
+        let Some(text) = m.text() else {
+            debug_assert!(false, "a queued message has its text");
             return None;
         };
         let attempt = m.attempts + 1;

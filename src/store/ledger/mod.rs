@@ -33,7 +33,7 @@ pub(super) use recall::retold;
 
 use super::StoreError;
 use super::codec::{Frame, Packer};
-use super::intent::{CallbackLease, Lease};
+use super::intent::{Acceptance, CallbackLease, Lease};
 use crate::message::{
     DocumentKind, Entry, Event, Figures, Gateway, GatewayId, LaneFigures, MessageId, State,
     Timestamp,
@@ -58,6 +58,7 @@ const REINDEXED_MAX: usize = 10_000;
 pub(super) enum Reply {
     /// Called with the fate of the batch.
     Plain(Box<dyn FnOnce(Result<(), StoreError>) + Send>),
+    Acceptance(oneshot::Sender<Result<Acceptance, StoreError>>, Acceptance),
     Leases(oneshot::Sender<Result<Vec<Lease>, StoreError>>, Vec<Lease>),
     Callbacks(
         oneshot::Sender<Result<Vec<CallbackLease>, StoreError>>,
@@ -218,6 +219,15 @@ impl Ledger {
             // Nobody may be waiting any more; what was recorded stays recorded.
             let _ = to.send(fate.map(|()| value));
         })));
+    }
+
+    /// The same for the most frequent answer.
+    pub(super) fn reply_acceptance(
+        &mut self,
+        to: oneshot::Sender<Result<Acceptance, StoreError>>,
+        acceptance: Acceptance,
+    ) {
+        self.replies.push(Reply::Acceptance(to, acceptance));
     }
 
     /// Runs when the batch is durable, and not at all when it is not.

@@ -37,17 +37,18 @@ impl Ledger {
                 let with = m.state_with(segment, State::Submitted);
                 let state = if m.state.is_terminal() { m.state } else { with };
                 let callbacks = m.callbacks_for(state, None);
+                let early = (self.orphans.len() > 0).then(|| upstream_id.clone());
                 self.record(
                     id,
                     Event::Submitted {
                         segment,
-                        upstream_id: upstream_id.clone(),
+                        upstream_id,
                         answer,
                         state,
                         callbacks,
                     },
                 );
-                if let Some(upstream_id) = upstream_id {
+                if let Some(upstream_id) = early.flatten() {
                     self.match_orphans(id, &upstream_id);
                 }
             }
