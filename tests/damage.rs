@@ -42,7 +42,10 @@ fn options(path: &Path, slice_octets_max: u64) -> SledOptions {
 fn open(path: &Path, slice_octets_max: u64) -> Result<LogStore, StoreError> {
     let options = options(path, slice_octets_max);
     let all = OpenOptions {
-        policy: Policy::default(),
+        policy: Policy {
+            checkpoint_octets_min: 20_000,
+            ..Policy::default()
+        },
         metrics: Metrics::new().store,
     };
     LogStore::open(move || SledJournal::open(&options), all)
@@ -382,6 +385,86 @@ fn a_slice_of_which_everything_is_written_ahead_is_not_missed() {
     for (frame, entries) in sound.entries {
         assert_eq!(again.entries.get(&frame), Some(&entries), "frame {frame}");
     }
+}
+
+/// A log with a checkpoint in the middle, and the frames that a start reads behind that.
+fn log_with_checkpoint(log: &Path, messages: usize) -> Arc<smpp_bridge::metrics::StoreMetrics> {
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    let _inside = runtime.enter();
+    let options = options(log, 60_000);
+    let policy = Policy {
+        checkpoint_octets_min: 50_000,
+        ..Policy::default()
+    };
+    let metrics = Metrics::new().store;
+    let all = OpenOptions {
+        policy,
+        metrics: metrics.clone(),
+    };
+    let store = LogStore::open(move || SledJournal::open(&options), all).unwrap();
+    let known = runtime.block_on(store.counts(head().gateway)).unwrap();
+    assert_eq!(known.queued, messages as u64, "all that was accepted");
+    runtime.block_on(accept_some(&store, 250 - messages));
+    let made = || log.join("checkpoint").exists();
+    for _ in 0..1000 {
+        if made() {
+            break;
+        }
+        std::thread::sleep(Duration::from_millis(10));
+    }
+    assert!(made(), "no checkpoint");
+    runtime.block_on(store.close()).unwrap();
+    metrics
+}
+
+#[test]
+fn a_damaged_checkpoint_costs_a_longer_start_and_nothing_else() {
+    let folder = tempfile::tempdir().unwrap();
+    let (sound, case) = (folder.path().join("sound"), folder.path().join("case"));
+    log_with_checkpoint(&sound, 0);
+    let started = |what: &dyn Fn(Vec<u8>) -> Vec<u8>| {
+        copy(&sound, &case);
+        let path = case.join("checkpoint");
+        let octets = fs::read(&path).unwrap();
+        fs::write(path, what(octets)).unwrap();
+        let read = log_with_checkpoint(&case, 250).recovery_frames.get();
+        fs::remove_dir_all(&case).unwrap();
+        read
+    };
+    let with = started(&|octets| octets);
+    let without = started(&|_| Vec::new());
+    assert!(with > 0 && with < without, "{with} of {without} frames");
+    for share in 0..8 {
+        let at = move |octets: &[u8]| octets.len() * share / 8;
+        let flipped = started(&|mut octets| {
+            let at = at(&octets);
+            octets[at] ^= 1;
+            octets
+        });
+        let cut = started(&|mut octets| {
+            octets.truncate(at(&octets));
+            octets
+        });
+        assert_eq!((flipped, cut), (without, without), "at {share} eighths");
+    }
+    let without_end = started(&|mut octets| {
+        octets.truncate(octets.len() - 28);
+        octets
+    });
+    assert_eq!(without_end, without);
+}
+
+#[test]
+fn a_checkpoint_of_another_log_is_not_used() {
+    let folder = tempfile::tempdir().unwrap();
+    let (own, other) = (folder.path().join("own"), folder.path().join("other"));
+    log_with_checkpoint(&own, 0);
+    log_with_checkpoint(&other, 0);
+    // As when slices are put back from a copy.
+    fs::copy(other.join("checkpoint"), own.join("checkpoint")).unwrap();
+    let known = read(&own).unwrap().entries.len();
+    let all = log_with_checkpoint(&own, 250).recovery_frames.get();
+    assert_eq!(usize::try_from(all).unwrap(), known);
 }
 
 /// Not damage, but a log that another version of the bridge wrote.

@@ -100,6 +100,31 @@ async fn a_start_reads_what_is_open_and_the_newest_part() {
 }
 
 #[tokio::test]
+async fn a_start_reads_the_checkpoint_and_what_was_written_since() {
+    let directory = tempfile::tempdir().unwrap();
+    let keep = |_: &mut _, policy: &mut smpp_bridge::store::Policy| {
+        policy.checkpoint_octets_min = 100_000;
+        policy.finished_max = 100;
+    };
+    let log = Log::open(directory.path(), keep);
+    let open = log.submit(GATEWAY, 1000).await;
+    for _ in 0..30 {
+        log.whole_life(GATEWAY, 100).await;
+    }
+    let (_, written) = log.commits();
+    log.close().await;
+    let log = Log::open(directory.path(), keep);
+    let read = u64::try_from(log.metrics.store.recovery_frames.get()).unwrap() * 6 * 1024;
+    // Frames that are not full, and a checkpoint that was not at its end.
+    assert!(
+        written > 800_000 && read < 500_000,
+        "{read} of {written} octets were read"
+    );
+    log.receipts(GATEWAY, &open).await;
+    log.close().await;
+}
+
+#[tokio::test]
 async fn a_slice_past_its_retention_gives_its_space_back() {
     let directory = tempfile::tempdir().unwrap();
     let log = Log::open(directory.path(), small_rounds);

@@ -48,6 +48,12 @@ impl Place {
         }
     }
 
+    /// Each commit makes a checkpoint, so that each start reads one.
+    fn with_checkpoints(mut self) -> Place {
+        self.policy.checkpoint_octets_min = 1;
+        self
+    }
+
     fn options(&self) -> OpenOptions {
         OpenOptions {
             policy: self.policy.clone(),
@@ -82,6 +88,8 @@ macro_rules! rules {
         mod in_memory { $( #[tokio::test] async fn $rule() { super::$rule(super::Place::in_memory()).await; } )* }
         mod on_a_slow_disk { $( #[tokio::test] async fn $rule() { super::$rule(super::Place::on_a_slow_disk()).await; } )* }
         mod on_sled { $( #[tokio::test] async fn $rule() { super::$rule(super::Place::on_sled()).await; } )* }
+        mod in_memory_with_checkpoints { $( #[tokio::test] async fn $rule() { super::$rule(super::Place::in_memory().with_checkpoints()).await; } )* }
+        mod on_sled_with_checkpoints { $( #[tokio::test] async fn $rule() { super::$rule(super::Place::on_sled().with_checkpoints()).await; } )* }
     };
 }
 

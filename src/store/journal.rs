@@ -7,6 +7,7 @@
 use super::StoreError;
 use crate::message::MessageId;
 use std::collections::BTreeMap;
+use std::io::Read;
 use std::sync::{Arc, Mutex};
 
 pub use super::codec::Frame;
@@ -28,11 +29,25 @@ pub trait Journal: Send + 'static {
     /// Removes slices that hold nothing from `needed_from` on and are past their retention.
     fn retire(&mut self, needed_from: u64) -> Result<(), StoreError>;
 
+    /// Makes sure that the slices with frames from there on can be opened.
+    fn begin_reading(&mut self, _from: u64) -> Result<(), StoreError> {
+        Ok(())
+    }
+
     /// The log has been read: lets go of what only that needed.
     fn end_reading(&mut self) {}
 
     /// Octets left on the disk beyond the reserve; `None` where that means nothing.
     fn free_octets(&self) -> Option<u64>;
+
+    /// Begins a checkpoint in place of the one before; `None`: none are kept.
+    fn new_checkpoint(&mut self) -> std::io::Result<Option<Box<dyn CheckpointFile>>>;
+
+    /// The latest one that was sealed, as it was written.
+    fn checkpoint(&self) -> Option<Box<dyn Read + Send>>;
+
+    /// The one there is cannot be used.
+    fn remove_checkpoint(&mut self);
 
     /// Lets go of every file, so that the log can be opened anew. Nothing else is called
     /// afterwards.
@@ -40,6 +55,15 @@ pub trait Journal: Send + 'static {
 
     /// The read side.
     fn source(&self) -> Arc<dyn FrameSource>;
+}
+
+/// A checkpoint that is being written, by a thread of its own. Dropped before it is sealed it is
+/// as if it had never been.
+pub trait CheckpointFile: Send {
+    fn write(&mut self, octets: &[u8]) -> std::io::Result<()>;
+
+    /// It is whole: from now on it is the latest one, and would survive a power cut.
+    fn seal(&mut self) -> std::io::Result<()>;
 }
 
 /// The read side; shared.
@@ -64,7 +88,34 @@ pub struct MemoryJournal {
 struct Memory {
     frames: BTreeMap<u64, Vec<u8>>,
     index: BTreeMap<MessageId, u64>,
+    checkpoint: Option<Vec<u8>>,
     faults: Faults,
+}
+
+/// A checkpoint of a journal in memory.
+#[derive(Debug)]
+struct MemoryCheckpoint {
+    octets: Vec<u8>,
+    shared: Arc<Mutex<Memory>>,
+}
+
+impl CheckpointFile for MemoryCheckpoint {
+    fn write(&mut self, octets: &[u8]) -> std::io::Result<()> {
+        self.octets.extend_from_slice(octets);
+        Ok(())
+    }
+
+    fn seal(&mut self) -> std::io::Result<()> {
+        let octets = std::mem::take(&mut self.octets);
+        lock(&self.shared).checkpoint = Some(octets);
+        Ok(())
+    }
+}
+
+fn lock(memory: &Mutex<Memory>) -> std::sync::MutexGuard<'_, Memory> {
+    memory
+        .lock()
+        .unwrap_or_else(std::sync::PoisonError::into_inner)
 }
 
 /// What goes wrong, and how slowly everything else goes right.
@@ -82,14 +133,17 @@ impl MemoryJournal {
         MemoryJournal::default()
     }
 
+    /// Octets of the latest checkpoint; `None`: there is none.
+    pub fn checkpoint_octets(&self) -> Option<usize> {
+        self.memory().checkpoint.as_ref().map(Vec::len)
+    }
+
     pub fn set_faults(&self, faults: Faults) {
         self.memory().faults = faults;
     }
 
     fn memory(&self) -> std::sync::MutexGuard<'_, Memory> {
-        self.shared
-            .lock()
-            .unwrap_or_else(std::sync::PoisonError::into_inner)
+        lock(&self.shared)
     }
 }
 
@@ -127,6 +181,22 @@ impl Journal for MemoryJournal {
 
     fn free_octets(&self) -> Option<u64> {
         None
+    }
+
+    fn new_checkpoint(&mut self) -> std::io::Result<Option<Box<dyn CheckpointFile>>> {
+        Ok(Some(Box::new(MemoryCheckpoint {
+            octets: Vec::new(),
+            shared: self.shared.clone(),
+        })))
+    }
+
+    fn checkpoint(&self) -> Option<Box<dyn Read + Send>> {
+        let octets = self.memory().checkpoint.clone()?;
+        Some(Box::new(std::io::Cursor::new(octets)))
+    }
+
+    fn remove_checkpoint(&mut self) {
+        self.memory().checkpoint = None;
     }
 
     fn close(&mut self) {}

@@ -1,5 +1,6 @@
 //! The store over a journal: a handle for callers, a writer and a reader thread behind.
 
+use super::checkpoint::{self, Checkpoints, Loading};
 use super::intent::*;
 use super::journal::{FrameSource, Journal};
 use super::ledger::{Invariant, Ledger, Policy};
@@ -7,7 +8,7 @@ use super::mailbox::{Mailbox, Request, refuse};
 use super::reader;
 use super::walk::{Found, walk};
 use super::watchdog::Watchdog;
-use super::writer::{Writer, now};
+use super::writer::{Opened, Writer, now};
 use super::{Gateways, Health, Store, StoreError, Ticket, UseCases};
 use crate::message::{
     CallbackId, Entry, Gateway, GatewayId, MessageId, OnUnknown, OrphanId, UseCase,
@@ -46,10 +47,12 @@ impl LogStore {
     ) -> Result<LogStore, StoreError> {
         let OpenOptions { policy, metrics } = options.clone();
         let mut open_and_read = move || {
-            let (mut journal, from) = open()?;
-            let ledger = read_log(&*journal.source(), from, policy.clone(), &metrics);
-            journal.end_reading();
-            Ok((journal, ledger))
+            loop {
+                let (journal, from) = open()?;
+                if let Some(opened) = read_opened(journal, from, &policy, &metrics)? {
+                    return Ok(opened);
+                }
+            }
         };
         for invariant in Invariant::ALL {
             // So that a rise from nothing can be seen.
@@ -59,7 +62,11 @@ impl LogStore {
                 .invariant_violations
                 .with_label_values(&name);
         }
-        let (journal, mut ledger) = open_and_read()?;
+        let Opened {
+            journal,
+            mut ledger,
+            checkpoints,
+        } = open_and_read()?;
         let (gateways_tx, gateways) = watch::channel(ledger.live_gateways());
         let _ = ledger.take_gateways();
         let (use_cases_tx, use_cases) = watch::channel(ledger.live_use_cases());
@@ -76,6 +83,7 @@ impl LogStore {
             open: Box::new(open_and_read),
             journal,
             ledger,
+            checkpoints,
             reads,
             gateways: gateways_tx,
             use_cases: use_cases_tx,
@@ -135,10 +143,62 @@ fn spawn(name: &str, run: impl FnOnce() + Send + 'static) -> Result<(), StoreErr
         .map_err(|e| StoreError::Io(format!("no thread for the log: {e}")))
 }
 
-/// Rebuilds the live state from the frames.
-fn read_log(source: &dyn FrameSource, from: u64, policy: Policy, metrics: &StoreMetrics) -> Ledger {
+/// Reads a log that has just been opened: from its checkpoint on, or from the frame that it
+/// names. `None`: the checkpoint, whole as it is, was of no use, and has been removed.
+fn read_opened<J: Journal>(
+    mut journal: J,
+    needed_from: u64,
+    policy: &Policy,
+    metrics: &StoreMetrics,
+) -> Result<Option<Opened<J>>, StoreError> {
+    let found = checkpoint::find(&journal);
+    let from = found.map_or(needed_from, |found| found.from);
+    if let Err(e) = journal.begin_reading(from) {
+        journal.close();
+        return Err(e);
+    }
+    if let Some(found) = found {
+        let octets = found.octets;
+        info!(
+            octets,
+            from, "a checkpoint is read, and the log from there on"
+        );
+    }
+    let loading = found.and_then(|_| journal.checkpoint()).map(Loading::open);
+    let loading = loading.transpose();
+    let read = loading.and_then(|l| read_log(&*journal.source(), from, l, policy, metrics));
+    let (ledger, octets) = match read {
+        Ok(read) => read,
+        Err(e) => {
+            error!(error = %e, "the log is read without its checkpoint");
+            journal.remove_checkpoint();
+            journal.close();
+            return Ok(None);
+        }
+    };
+    journal.end_reading();
+    let mut checkpoints = Checkpoints::new(policy.checkpoint_octets_min, found);
+    checkpoints.note(octets);
+    Ok(Some(Opened {
+        journal,
+        ledger,
+        checkpoints,
+    }))
+}
+
+/// Rebuilds the live state from a checkpoint and the frames behind it, or from frames alone;
+/// says how many octets these had. `Err`: the checkpoint cannot be used.
+fn read_log(
+    source: &dyn FrameSource,
+    from: u64,
+    mut loading: Option<Loading>,
+    policy: &Policy,
+    metrics: &StoreMetrics,
+) -> Result<(Ledger, u64), StoreError> {
     let (lowest, highest) = source.bounds().unwrap_or((1, 0));
-    let mut ledger = Ledger::new(policy, highest + 1);
+    let mut ledger = Ledger::new(policy.clone(), highest + 1);
+    let mut failed = Ok(());
+    let mut read = 0u64;
     let entries = Cell::new(0u64);
     // Octets of frames that the ledger has not been told of.
     let unnoted = Cell::new(0);
@@ -149,6 +209,12 @@ fn read_log(source: &dyn FrameSource, from: u64, policy: Policy, metrics: &Store
             entries.set(entries.get() + 1);
             if unnoted.get() > 0 {
                 ledger.note_read(unnoted.take());
+            }
+            if let Some(loading) = &mut loading
+                && failed.is_ok()
+            {
+                // Items as of the frames before, which have all been read.
+                failed = loading.up_to(frame - 1, &mut ledger);
             }
             ledger.begin(entry.at);
             ledger.apply(frame, entry);
@@ -162,8 +228,13 @@ fn read_log(source: &dyn FrameSource, from: u64, policy: Policy, metrics: &Store
     };
     walk(source, from, each, |frame, octets| {
         unnoted.set(unnoted.get() + octets);
+        read += octets as u64;
         progress.at(frame, entries.get(), metrics);
     });
+    failed?;
+    if let Some(loading) = loading {
+        loading.end(&mut ledger)?;
+    }
     if damaged > 0 {
         error!(
             damaged,
@@ -173,6 +244,7 @@ fn read_log(source: &dyn FrameSource, from: u64, policy: Policy, metrics: &Store
     ledger.note_read(unnoted.take());
     ledger.begin(now());
     ledger.doubt_what_was_in_flight();
+    ledger.return_leased_callbacks();
     ledger.trim_to_index();
     progress.publish(highest, metrics);
     info!(
@@ -182,7 +254,7 @@ fn read_log(source: &dyn FrameSource, from: u64, policy: Policy, metrics: &Store
         milliseconds = progress.began.elapsed().as_millis(),
         "the log is read"
     );
-    ledger
+    Ok((ledger, read))
 }
 
 /// How far the log is read: a line and two gauges a second.

@@ -7,6 +7,7 @@
 //! everything it rests on.
 
 pub mod audit;
+mod checkpoint;
 mod codec;
 pub mod export;
 mod intent;

@@ -4,6 +4,7 @@
 //! Nobody else writes. A lone request is committed at once; under load batches form by
 //! themselves, and one that follows a crowd waits a moment for the next (`mailbox`).
 
+use super::checkpoint::Checkpoints;
 use super::journal::Journal;
 use super::ledger::{Invariant, Ledger, Reply};
 use super::mailbox::{Answer, Mailbox, Request, refuse};
@@ -24,17 +25,27 @@ const BATCH_OCTETS: usize = 128 * 1024;
 const REOPEN_EVERY: Duration = Duration::from_secs(1);
 /// Figures are published, and the disk is looked at, this often.
 pub(super) const LOOK_EVERY: Duration = Duration::from_secs(1);
+/// A checkpoint that waits for the disk is looked after this often.
+const HELD_UP: Duration = Duration::from_millis(5);
 /// Leased segments whose lease nobody got.
 type Unsent = Vec<(MessageId, Vec<u8>)>;
 
 /// Opens the log and reads it into a ledger.
-pub(super) type Open<J> = Box<dyn FnMut() -> Result<(J, Ledger), StoreError> + Send>;
+pub(super) type Open<J> = Box<dyn FnMut() -> Result<Opened<J>, StoreError> + Send>;
+
+/// A log that was opened and read.
+pub(super) struct Opened<J> {
+    pub(super) journal: J,
+    pub(super) ledger: Ledger,
+    pub(super) checkpoints: Checkpoints,
+}
 
 pub(super) struct Writer<J: Journal> {
     pub(super) mailbox: Arc<Mailbox>,
     pub(super) open: Open<J>,
     pub(super) journal: J,
     pub(super) ledger: Ledger,
+    pub(super) checkpoints: Checkpoints,
     pub(super) reads: std::sync::mpsc::Sender<Read>,
     pub(super) gateways: watch::Sender<Gateways>,
     pub(super) use_cases: watch::Sender<UseCases>,
@@ -101,6 +112,7 @@ impl<J: Journal> Writer<J> {
                 return;
             }
             self.rotate_if_due();
+            self.checkpoints.go_on(&self.ledger, &mut self.journal);
             if looked_at.elapsed() >= LOOK_EVERY {
                 looked_at = Instant::now();
                 self.look_around();
@@ -111,6 +123,10 @@ impl<J: Journal> Writer<J> {
     fn patience(&self) -> Duration {
         if self.ledger.is_carrying() {
             return Duration::ZERO;
+        }
+        if self.checkpoints.is_making() {
+            let held_up = self.checkpoints.is_held_up();
+            return if held_up { HELD_UP } else { Duration::ZERO };
         }
         match self.ledger.next_deadline() {
             Some(at) => at.since(now()).min(LOOK_EVERY),
@@ -255,6 +271,8 @@ impl<J: Journal> Writer<J> {
         let result = if wrote {
             let octets = self.ledger.pending_octets();
             let frames = self.ledger.take_frames();
+            let grown: usize = frames.iter().map(|f| f.octets.len()).sum();
+            self.checkpoints.note(grown as u64);
             self.watchdog.begin();
             let result = self.journal.append(frames);
             self.watchdog.end();
@@ -312,6 +330,7 @@ impl<J: Journal> Writer<J> {
     ) {
         error!(error = %reason, "the log failed; nothing is accepted until it works again");
         self.metrics.failures.inc();
+        self.checkpoints.give_up();
         self.journal.close();
         let mut kept = Vec::new();
         loop {
@@ -332,9 +351,10 @@ impl<J: Journal> Writer<J> {
                 return;
             }
             match (self.open)() {
-                Ok((journal, ledger)) => {
-                    self.journal = journal;
-                    let mut failed = std::mem::replace(&mut self.ledger, ledger);
+                Ok(opened) => {
+                    self.journal = opened.journal;
+                    self.checkpoints = opened.checkpoints;
+                    let mut failed = std::mem::replace(&mut self.ledger, opened.ledger);
                     self.ledger.begin(now());
                     self.ledger.release(unsent.to_vec());
                     self.ledger.take_ways_of(&mut failed);

@@ -67,7 +67,10 @@ fn options(path: &Path, disk: Arc<dyn Disk>) -> SledOptions {
 fn open(path: &Path, disk: &Arc<VolatileDisk>) -> LogStore {
     let options = options(path, disk.clone());
     let all = OpenOptions {
-        policy: Policy::default(),
+        policy: Policy {
+            checkpoint_octets_min: 10_000,
+            ..Policy::default()
+        },
         metrics: Metrics::new().store,
     };
     LogStore::open(move || SledJournal::open(&options), all)

@@ -188,6 +188,12 @@ impl Ledger {
         })
     }
 
+    /// Enters a message that has come from a checkpoint.
+    pub(super) fn enter_restored(&mut self, id: MessageId) {
+        let page = self.page(id);
+        self.books.enter(None, page);
+    }
+
     /// Checks an entry that has just taken effect.
     pub(super) fn check(&mut self, frame: u64, entry: &Entry, before: Option<Page>) {
         let id = entry.subject;

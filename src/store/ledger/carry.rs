@@ -7,14 +7,16 @@
 //! more: writing anew stays below a quarter of all writing, and a start reads at most twice
 //! that minimum and five times what is open.
 
+use super::documents::Counters;
 use super::joined::Joined;
 use super::mo::Mo;
 use super::mt::Mt;
 use super::sets::{SetKey, Waiting};
 use super::{Key, Ledger};
 use crate::message::{
-    DocumentKind, Entry, Event, MessageId, OrphanId, Snapshot, SnapshotSegment, Timestamp,
+    DocumentKind, Event, MessageId, OrphanId, Snapshot, SnapshotSegment, Timestamp,
 };
+use serde::{Deserialize, Serialize};
 use std::collections::VecDeque;
 use std::sync::Arc;
 
@@ -22,6 +24,15 @@ use std::sync::Arc;
 const CARRIED_PER_BATCH: usize = 128;
 /// What an open message takes when it is carried, at most, if it is an ordinary one.
 const CARRIED_OCTETS: u64 = 300;
+
+/// When the rounds began, and how the log has grown since.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Marks {
+    began_at: Timestamp,
+    began_with: u64,
+    round: u16,
+    octets: u64,
+}
 
 /// What is still to be carried, and since when the log has grown.
 #[derive(Debug, Default)]
@@ -54,6 +65,26 @@ impl Carry {
 
     pub(super) fn round(&self) -> u16 {
         self.round
+    }
+
+    pub(super) fn marks(&self) -> Marks {
+        Marks {
+            began_at: self.began_at,
+            began_with: self.began_with,
+            round: self.round,
+            octets: self.octets,
+        }
+    }
+
+    /// Goes on from there; a round that was not at its end begins anew in time.
+    pub(super) fn resume(&mut self, marks: Marks) {
+        *self = Carry {
+            began_at: marks.began_at,
+            began_with: marks.began_with,
+            round: marks.round,
+            octets: marks.octets,
+            ..Carry::default()
+        };
     }
 }
 
@@ -124,13 +155,7 @@ impl Ledger {
                     self.record(MessageId::NONE, Event::Carried(Box::new(snapshot)));
                 }
             } else {
-                self.carry = Carry {
-                    began_at: self.carry.began_at,
-                    began_with: self.carry.began_with,
-                    round: self.carry.round,
-                    octets: self.carry.octets,
-                    ..Carry::default()
-                };
+                self.carry.resume(self.carry.marks());
                 self.record(MessageId::NONE, Event::CarriedAll { from_frame });
                 return Some(from_frame);
             }
@@ -144,26 +169,38 @@ impl Ledger {
     }
 
     fn record_documents(&mut self) {
-        self.counters.last_id = self.last_id.0;
-        let counters = serde_json::to_string(&self.counters).expect("counters are plain data");
-        let mut documents = vec![(DocumentKind::Counters, 0, counters)];
+        for event in self.documents() {
+            self.record(MessageId::NONE, event);
+        }
+    }
+
+    /// Every document anew, that of the counters first, and the opt-outs.
+    pub(super) fn documents(&self) -> Vec<Event> {
+        let mut documents = Vec::new();
         for gateway in self.gateways.values() {
             let body = serde_json::to_string(gateway).expect("a gateway is plain data");
             documents.push((DocumentKind::Gateway, u64::from(gateway.id.0), body));
         }
         documents.extend(self.use_cases.documents());
-        for (kind, id, body) in documents {
-            self.record(
-                MessageId::NONE,
-                Event::Document {
-                    kind,
-                    id,
-                    body: Some(body),
-                },
-            );
-        }
-        for event in self.use_cases.opt_out_events() {
-            self.record(MessageId::NONE, event);
+        let documents = documents.into_iter().map(|(kind, id, body)| {
+            let body = Some(body);
+            Event::Document { kind, id, body }
+        });
+        let counters = std::iter::once(self.counters_document());
+        let all = counters.chain(documents);
+        all.chain(self.use_cases.opt_out_events()).collect()
+    }
+
+    pub(super) fn counters_document(&self) -> Event {
+        let counters = Counters {
+            last_id: self.last_id.0,
+            ..self.counters.clone()
+        };
+        let body = serde_json::to_string(&counters).expect("counters are plain data");
+        Event::Document {
+            kind: DocumentKind::Counters,
+            id: 0,
+            body: Some(body),
         }
     }
 
@@ -245,8 +282,7 @@ impl Ledger {
         })
     }
 
-    pub(super) fn apply_carried(&mut self, frame: u64, entry: &Entry, snapshot: &Snapshot) {
-        let id = entry.subject;
+    pub(super) fn apply_carried(&mut self, frame: u64, id: MessageId, snapshot: &Snapshot) {
         let round = self.carry.round;
         if let Some(m) = self.mt.get_mut(&id) {
             m.set_last_frame(frame);
@@ -330,23 +366,13 @@ impl Ledger {
                 again: matches!(snapshot, Snapshot::MoSegmentAgain { .. }),
             }),
             Snapshot::MoJoined {
-                gateway,
-                source_addr,
-                destination_addr,
-                reference,
-                reference_bits,
-                total,
                 of,
                 joined_at,
                 parts,
+                ..
             } => {
-                let key = SetKey {
-                    gateway: *gateway,
-                    source: source_addr.clone(),
-                    destination: destination_addr.clone(),
-                    reference: *reference,
-                    reference_bits: *reference_bits,
-                    total: *total,
+                let Some(key) = SetKey::of_joined(snapshot) else {
+                    return;
                 };
                 let copy = Joined {
                     of: *of,
@@ -497,6 +523,45 @@ mod tests {
             ledger.finish();
         }
         (0..30).filter(|k| ledger.keys.get(*k).is_some()).collect()
+    }
+
+    #[test]
+    fn a_callback_that_was_carried_while_it_was_leased_is_due_after_a_start() {
+        let policy = Policy {
+            carry_octets_min: 1,
+            ..Policy::default()
+        };
+        let mut ledger = Ledger::new(policy.clone(), 1);
+        let now = Timestamp(1_800_000_000_000_000);
+        batch(&mut ledger, now);
+        let mut new = message(None);
+        new.head = crate::message::EncodedHead::from(&crate::message::Head {
+            callback_url: Some("http://a/b".into()),
+            forwards: true,
+            ..sample::head()
+        });
+        let Acceptance::Accepted { id, .. } = ledger.accept(new) else {
+            panic!("not accepted");
+        };
+        assert!(ledger.cancel(id));
+        let (to, _asker) = tokio::sync::oneshot::channel();
+        ledger.lease_callbacks(1, to);
+        batch(&mut ledger, now);
+        // As a start that reads only the copy finds it.
+        let copy = ledger.snapshot(id).expect("it is open");
+        let mut started = Ledger::new(policy, 9);
+        started.begin(now);
+        started.apply_carried(9, id, &copy);
+        started.return_leased_callbacks();
+        let (to, mut leased) = tokio::sync::oneshot::channel();
+        started.lease_callbacks(1, to);
+        started.finish();
+        let leases = started.take_replies();
+        assert!(
+            matches!(&leases[..], [crate::store::ledger::Reply::Callbacks(_, leases)] if leases.len() == 1)
+        );
+        drop(leases);
+        assert!(leased.try_recv().is_err());
     }
 
     #[test]

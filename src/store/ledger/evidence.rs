@@ -9,6 +9,7 @@ use crate::message::{
 use crate::store::intent::{Evidence, Finding, IdRule, Inbound, OrphanView, Unmatched};
 use hashbrown::{DefaultHashBuilder, HashMap};
 use std::collections::BTreeMap;
+use std::ops::Bound;
 
 /// Receipts that name no known message, kept for when their message becomes known.
 #[derive(Debug)]
@@ -38,6 +39,16 @@ impl Orphans {
 
     pub(super) fn len(&self) -> usize {
         self.by_number.len()
+    }
+
+    pub(super) fn holds(&self, id: OrphanId) -> bool {
+        self.by_number.contains_key(&id)
+    }
+
+    /// The first one behind that.
+    pub(super) fn after(&self, id: Bound<OrphanId>) -> Option<OrphanId> {
+        let mut behind = self.by_number.range((id, Bound::Unbounded));
+        behind.next().map(|(id, _)| *id)
     }
 
     pub(super) fn numbers(&self) -> impl Iterator<Item = OrphanId> {

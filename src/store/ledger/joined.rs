@@ -94,6 +94,10 @@ impl JoinedSets {
         sets.map(|(key, _)| key.clone())
     }
 
+    pub(super) fn get(&self, key: &SetKey) -> Option<&Joined> {
+        self.sets.get(key)
+    }
+
     pub(super) fn snapshot(&self, key: &SetKey) -> Option<Snapshot> {
         let joined = self.sets.get(key)?;
         Some(Snapshot::MoJoined {

@@ -9,6 +9,7 @@ use super::Ledger;
 use crate::message::{Event, MessageId, Timestamp};
 use crate::store::intent::{IdempotencyKey, KeyState};
 use std::collections::{BTreeSet, HashMap};
+use std::ops::Bound;
 
 #[derive(Debug)]
 pub(super) struct Key {
@@ -63,6 +64,11 @@ impl Keys {
     pub(super) fn before(&self, frame: u64) -> impl Iterator<Item = u128> {
         let old = self.by_key.iter().filter(move |(_, k)| k.frame < frame);
         old.map(|(key, _)| *key)
+    }
+
+    /// The first one behind that, by age.
+    pub(super) fn after(&self, at: Bound<(Timestamp, u128)>) -> Option<(Timestamp, u128)> {
+        self.by_age.range((at, Bound::Unbounded)).next().copied()
     }
 
     fn oldest(&self) -> Option<(Timestamp, u128)> {

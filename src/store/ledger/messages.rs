@@ -93,21 +93,50 @@ impl Messages {
         self.chunks.iter().flat_map(|c| c.slots.iter().flatten())
     }
 
-    /// Puts a message in, in the place of one with its number if there is one.
-    pub(super) fn insert(&mut self, m: Mt) {
-        let id = m.id;
-        let ids: Vec<String> = m.upstream_ids().map(|(_, id)| id.into_owned()).collect();
-        self.remove(&id);
-        self.highest = self.highest.max(id);
-        let hash = half(self.hasher.hash_one(id));
+    /// Slots there are, free ones among them.
+    pub(super) fn slots(&self) -> usize {
+        self.chunks.len() * CHUNK
+    }
+
+    /// The message that lies there; it stays there as long as it is in memory.
+    pub(super) fn in_slot(&self, slot: usize) -> Option<&Mt> {
+        self.at(u32::try_from(slot).ok()?)
+    }
+
+    /// Makes room for so many more at once.
+    pub(super) fn reserve(&mut self, messages: usize) {
+        self.by_id.reserve(messages, Place::spread);
+        self.by_upstream.reserve(messages, Place::spread);
+    }
+
+    /// Puts a message in that is not there.
+    pub(super) fn insert_new(&mut self, m: Mt) {
+        self.highest = self.highest.max(m.id);
+        let hash = half(self.hasher.hash_one(m.id));
+        let gateway = m.gateway;
+        let names: Vec<u32> = m
+            .upstream_ids()
+            .map(|(_, id)| self.upstream_hash(gateway, &id))
+            .collect();
         let slot = self.put(m);
-        self.asked.set(slot);
         let place = Place { hash, slot };
         self.by_id
             .insert_unique(place.spread(), place, Place::spread);
-        for upstream_id in ids {
-            self.learn(id, &upstream_id);
+        for (n, hash) in names.iter().enumerate() {
+            // The upstream may have used one id for several segments.
+            if !names[..n].contains(hash) {
+                let place = Place { hash: *hash, slot };
+                self.by_upstream
+                    .insert_unique(place.spread(), place, Place::spread);
+            }
         }
+        self.asked.set(slot);
+    }
+
+    /// Puts a message in, in the place of one with its number if there is one.
+    pub(super) fn insert(&mut self, m: Mt) {
+        self.remove(&m.id);
+        self.insert_new(m);
     }
 
     pub(super) fn remove(&mut self, id: &MessageId) -> Option<Mt> {
@@ -187,8 +216,12 @@ impl Messages {
     }
 
     fn upstream_place(&self, slot: u32, gateway: GatewayId, upstream_id: &str) -> Place {
-        let hash = half(hash(&self.hasher, gateway, &normal(upstream_id)));
+        let hash = self.upstream_hash(gateway, upstream_id);
         Place { hash, slot }
+    }
+
+    fn upstream_hash(&self, gateway: GatewayId, upstream_id: &str) -> u32 {
+        half(hash(&self.hasher, gateway, &normal(upstream_id)))
     }
 
     fn place_of(&self, id: MessageId) -> Option<u32> {

@@ -8,6 +8,7 @@
 mod acceptance;
 mod books;
 mod carry;
+mod checkpoint;
 mod documents;
 mod evidence;
 mod joined;
@@ -28,6 +29,7 @@ mod smsc_id;
 mod use_case;
 
 pub(super) use books::Invariant;
+pub(super) use checkpoint::{Restoring, Taking};
 pub use policy::Policy;
 pub(super) use recall::retold;
 
@@ -303,7 +305,7 @@ impl Ledger {
                 self.keys.insert(*key, taken);
             }
             Event::KeyAnswered { key, status, body } => self.keys.answer(*key, *status, body),
-            Event::Carried(snapshot) => self.apply_carried(frame, entry, snapshot),
+            Event::Carried(snapshot) => self.apply_carried(frame, subject, snapshot),
             Event::CarriedAll { .. } => {}
             Event::OptOuts {
                 use_case,

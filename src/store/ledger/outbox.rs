@@ -220,6 +220,17 @@ impl Ledger {
         })
     }
 
+    /// After the log was read: what was leased when it was copied is due, since nobody has it
+    /// any more.
+    pub(in crate::store) fn return_leased_callbacks(&mut self) {
+        let outbox = &self.outbox;
+        let leased = outbox.all.iter().filter(|(id, c)| {
+            c.due_at == Timestamp::NEVER && !c.dead && !outbox.has_earlier(**id, c.kind)
+        });
+        let leased: Vec<CallbackId> = leased.map(|(id, _)| *id).collect();
+        self.return_callbacks(leased.into_iter());
+    }
+
     /// A lease whose asker is gone: due again at once.
     pub(in crate::store) fn return_callbacks(&mut self, ids: impl Iterator<Item = CallbackId>) {
         for id in ids {

@@ -103,6 +103,15 @@ impl Packed {
         Packed(to.into_boxed_slice())
     }
 
+    pub(super) fn octets(&self) -> &[u8] {
+        &self.0
+    }
+
+    /// As [`Packed::octets`] gave them, from where they cannot have changed.
+    pub(super) fn of_octets(octets: &[u8]) -> Packed {
+        Packed(octets.into())
+    }
+
     pub(super) fn parts(&self) -> Parts<'_> {
         let mut rest = self.after_states();
         let submitted_after = take(&mut rest).checked_sub(1);

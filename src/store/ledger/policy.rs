@@ -29,6 +29,9 @@ pub struct Policy {
     /// … and when the log has grown by this much, in octets of frames, or by twice what is
     /// open: a start reads two such parts.
     pub carry_octets_min: u64,
+    /// The live state is written beside the log when that has grown by this much, in octets of
+    /// frames, or by a third of what was written the last time: a start reads no more frames.
+    pub checkpoint_octets_min: u64,
 }
 
 impl Default for Policy {
@@ -47,6 +50,7 @@ impl Default for Policy {
             key_answers_octets_max: 512 << 20,
             carry_every: Duration::from_secs(6 * 3600),
             carry_octets_min: 32 << 20,
+            checkpoint_octets_min: 32 << 20,
         }
     }
 }

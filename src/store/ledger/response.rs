@@ -189,6 +189,9 @@ impl Ledger {
 
     /// After the log was read: what was in flight is in doubt.
     pub(in crate::store) fn doubt_what_was_in_flight(&mut self) {
+        if self.lanes.values().all(|lane| lane.in_flight == 0) {
+            return;
+        }
         let in_flight = self
             .mt
             .iter()

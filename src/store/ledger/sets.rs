@@ -3,7 +3,7 @@
 //! A set is what waits under one reference, each number once. It ends when it is complete, when
 //! it is overdue, or when its reference is used anew; its segments are taken out one by one.
 
-use crate::message::{Concat, GatewayId, MessageId, MoRecord, Timestamp};
+use crate::message::{Concat, GatewayId, MessageId, MoRecord, Snapshot, Timestamp};
 use hashbrown::HashMap;
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -36,6 +36,30 @@ impl SetKey {
             reference_bits: concat.reference_bits,
             total: concat.total,
         }
+    }
+
+    /// Of the copy of a joined set; `None`: it is the copy of something else.
+    pub(super) fn of_joined(copy: &Snapshot) -> Option<SetKey> {
+        let Snapshot::MoJoined {
+            gateway,
+            source_addr,
+            destination_addr,
+            reference,
+            reference_bits,
+            total,
+            ..
+        } = copy
+        else {
+            return None;
+        };
+        Some(SetKey {
+            gateway: *gateway,
+            source: source_addr.clone(),
+            destination: destination_addr.clone(),
+            reference: *reference,
+            reference_bits: *reference_bits,
+            total: *total,
+        })
     }
 }
 

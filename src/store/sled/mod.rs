@@ -12,6 +12,7 @@
 //!   lock                               held by the process that owns the directory
 //!   needed-from                        everything open begins at or after this frame; its crc32
 //!   wal-a wal-b                        records that sled may not have yet
+//!   checkpoint                         the live state as of some frame; derived
 //!   slice-000007-000000012345/         sequence, number of its first frame
 //!     tree "frames": number (8 octets, big endian) → frame
 //!     tree "ends": blocks of finished messages and their last frames; derived
@@ -19,6 +20,7 @@
 //! ```
 
 mod at_rest;
+mod checkpoint;
 pub mod disk;
 mod ends;
 mod feeder;
@@ -28,14 +30,16 @@ mod wal;
 
 use super::StoreError;
 use super::codec::{Frame, refuse_other_version};
-use super::journal::{FrameSource, Journal};
+use super::journal::{CheckpointFile, FrameSource, Journal};
 use crate::message::MessageId;
 pub use at_rest::LogAtRest;
+use checkpoint::NewCheckpoint;
 use disk::{Disk, MachineDisk};
 use feeder::Feeder;
 use files::{DataDir, SliceName};
 use slice::Slice;
 use std::collections::BTreeMap;
+use std::io::Read;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -130,9 +134,6 @@ const OPEN_MAX: usize = 2;
 
 impl SledJournal {
     /// Opens the log; gives the first frame that has to be read, too.
-    ///
-    /// Refuses where a slice with open messages cannot be opened: without it ids would be
-    /// given again and messages be forgotten, which only the operator may decide.
     pub fn open(options: &SledOptions) -> Result<(SledJournal, u64), StoreError> {
         let dir = DataDir::open(&options.path, options.disk.clone())?;
         dir.remove_going();
@@ -178,9 +179,7 @@ impl SledJournal {
             began: Instant::now(),
             highest,
         };
-        let readable = refuse_other_version(&*journal.shared);
-        let readable = readable.and_then(|()| journal.shared.open_all_from(needed_from));
-        if let Err(e) = readable {
+        if let Err(e) = refuse_other_version(&*journal.shared) {
             journal.close();
             return Err(e);
         }
@@ -279,8 +278,30 @@ impl Journal for SledJournal {
         Ok(())
     }
 
+    /// Refuses where a slice with open messages cannot be opened: without it ids would be
+    /// given again and messages be forgotten, which only the operator may decide.
+    fn begin_reading(&mut self, from: u64) -> Result<(), StoreError> {
+        self.shared.open_all_from(from)
+    }
+
     fn end_reading(&mut self) {
         self.shared.lock().open.truncate(1);
+    }
+
+    fn new_checkpoint(&mut self) -> std::io::Result<Option<Box<dyn CheckpointFile>>> {
+        if self.present.is_none() {
+            return Ok(None);
+        }
+        let new = NewCheckpoint::create(&self.options.path, self.options.disk.clone())?;
+        Ok(Some(Box::new(new)))
+    }
+
+    fn checkpoint(&self) -> Option<Box<dyn Read + Send>> {
+        Some(Box::new(checkpoint::open(&self.options.path)?))
+    }
+
+    fn remove_checkpoint(&mut self) {
+        checkpoint::remove(&self.options.path);
     }
 
     fn free_octets(&self) -> Option<u64> {

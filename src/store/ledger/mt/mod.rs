@@ -6,8 +6,11 @@
 
 mod apply;
 mod change;
+mod copy;
 mod standing;
 mod wanted;
+
+pub(super) use copy::MtCopy;
 
 use super::packed::Packed;
 use crate::message::{
