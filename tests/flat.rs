@@ -124,6 +124,37 @@ async fn a_start_reads_the_checkpoint_and_what_was_written_since() {
     log.close().await;
 }
 
+/// What was open in it has ended since, as only frames tell that are gone.
+#[tokio::test]
+async fn a_checkpoint_older_than_the_oldest_slice_is_not_used() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path();
+    let opened = |checkpoint_octets_min| {
+        Log::open(path, |options, policy| {
+            small_rounds(options, policy);
+            policy.checkpoint_octets_min = checkpoint_octets_min;
+        })
+    };
+    let log = opened(50_000);
+    let queued = log.accept(GATEWAY, 100).await;
+    while !path.join("checkpoint").exists() {
+        log.whole_life(DEAD_GATEWAY, 100).await;
+    }
+    log.close().await;
+    let old = slices(path);
+    let log = opened(u64::MAX);
+    for id in queued {
+        assert!(log.store.cancel(id).await.unwrap());
+    }
+    for slice in &old {
+        left_without(&log, path, slice).await;
+    }
+    log.close().await;
+    let log = opened(u64::MAX);
+    assert_eq!(log.store.counts(GATEWAY).await.unwrap().queued, 0);
+    log.close().await;
+}
+
 #[tokio::test]
 async fn a_slice_past_its_retention_gives_its_space_back() {
     let directory = tempfile::tempdir().unwrap();

@@ -269,7 +269,7 @@ fn verify(read: &mut dyn Read, source: &dyn FrameSource) -> Result<Whole, StoreE
                 blocks,
                 mark: known,
             } => {
-                let highest = source.bounds().map_or(0, |(_, highest)| highest);
+                let (lowest, highest) = source.bounds().unwrap_or((1, 0));
                 if blocks != count {
                     return Err(broken("blocks are missing"));
                 }
@@ -277,6 +277,9 @@ fn verify(read: &mut dyn Read, source: &dyn FrameSource) -> Result<Whole, StoreE
                     return Err(broken("it is of another log"));
                 }
                 let from = first.ok_or_else(|| broken("it is empty"))? + 1;
+                if from < lowest {
+                    return Err(broken("frames that belong to it are gone"));
+                }
                 return Ok(Whole { from, octets });
             }
         }
@@ -410,5 +413,57 @@ impl Loading {
             Block::Last { .. } => None,
         };
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::message::MessageId;
+
+    /// Frames from here to there, all of them empty.
+    struct Log(u64, u64);
+
+    impl FrameSource for Log {
+        fn read(&self, number: u64) -> Result<Option<Vec<u8>>, StoreError> {
+            Ok((self.0..=self.1).contains(&number).then(Vec::new))
+        }
+
+        fn last_frame_of(&self, _subject: MessageId) -> Result<Option<u64>, StoreError> {
+            Ok(None)
+        }
+
+        fn bounds(&self) -> Option<(u64, u64)> {
+            Some((self.0, self.1))
+        }
+    }
+
+    /// Of no items, as of the frames from 10 to 20.
+    fn checkpoint() -> Vec<u8> {
+        let mut octets = FORMAT.to_vec();
+        for frame in [10, 20] {
+            let mut block = vec![0; HEADER];
+            seal(&mut block, 0, frame);
+            octets.extend(block);
+        }
+        let mut last = vec![0; HEADER];
+        last.extend(2u64.to_le_bytes());
+        last.extend(crc32fast::hash(&[]).to_le_bytes());
+        seal(&mut last, LAST, 20);
+        octets.extend(last);
+        octets
+    }
+
+    #[test]
+    fn every_frame_behind_the_first_block_has_to_be_there() {
+        let found = |lowest, highest| verify(&mut &checkpoint()[..], &Log(lowest, highest));
+        let whole = Whole {
+            from: 11,
+            octets: 2 * HEADER as u64,
+        };
+        assert_eq!(found(1, 30), Ok(whole));
+        assert_eq!(found(11, 20), Ok(whole));
+        assert!(found(12, 30).is_err(), "the frame behind the first block");
+        assert!(found(1, 19).is_err(), "the frame of the last one");
     }
 }
