@@ -20,7 +20,7 @@ use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
 use tracing::{info, warn};
 
 /// Of the items, too: another number where they or [`super::ledger`] change what is in them.
-const FORMAT: [u8; 8] = *b"sbckpt\0\x01";
+const FORMAT: [u8; 8] = *b"sbckpt\0\x02";
 /// In place of a length: the last block.
 const LAST: u32 = u32::MAX;
 const HEADER: usize = 16;

@@ -2,7 +2,7 @@
 
 use super::lane::{Lane, Waiting};
 use super::{Ledger, Reply};
-use crate::message::{Event, GatewayId, Head, MessageId, State, Timestamp};
+use crate::message::{Event, GatewayId, Head, MessageId, State};
 use crate::store::StoreError;
 use crate::store::intent::Lease;
 use tokio::sync::oneshot;
@@ -78,7 +78,9 @@ impl Ledger {
                     false,
                     "a lane holds only open messages, and each has its head"
                 );
-                self.leave_lane(gateway, id, Timestamp(0));
+                if let Some(lane) = self.lanes.get_mut(&gateway) {
+                    lane.forget(id);
+                }
                 continue;
             };
             if head.expires_at <= self.now {

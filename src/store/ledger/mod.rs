@@ -37,8 +37,7 @@ use super::StoreError;
 use super::codec::{Frame, Packer};
 use super::intent::{Acceptance, CallbackLease, Lease};
 use crate::message::{
-    DocumentKind, Entry, Event, Figures, Gateway, GatewayId, LaneFigures, MessageId, State,
-    Timestamp,
+    DocumentKind, Entry, Event, Figures, Gateway, GatewayId, LaneFigures, MessageId, Timestamp,
 };
 use documents::Counters;
 use evidence::Orphans;
@@ -381,23 +380,9 @@ impl Ledger {
         }
     }
 
-    /// Since when the message that goes next, or one that is to be tried again, could have gone;
-    /// one that is scheduled waits for nobody before its time.
+    /// Since when the message that has been due the longest could have gone; one that is
+    /// scheduled waits for nobody before its time.
     fn waiting_since(&self, lane: &Lane) -> Option<Timestamp> {
-        let is_scheduled =
-            |id: &MessageId| self.mt.get(id).is_some_and(|m| m.state == State::Scheduled);
-        let since = |id: MessageId| {
-            let m = self.mt.get(&id)?;
-            let not_before = m.read_head().and_then(|h| h.not_before);
-            Some(m.accepted_at.max(not_before.unwrap_or_default()))
-        };
-        let tried = lane
-            .later()
-            .map(|(_, id)| id)
-            .filter(|id| !is_scheduled(id));
-        let oldest = lane.first_ready().into_iter().chain(tried.min()).min();
-        let mut overdue = lane.later().take_while(|(at, _)| *at <= self.now);
-        let overdue = overdue.find(|(_, id)| is_scheduled(id)).map(|(at, _)| at);
-        oldest.and_then(since).into_iter().chain(overdue).min()
+        lane.waiting_since(self.now, |id| self.mt.get(&id).map(|m| m.accepted_at))
     }
 }

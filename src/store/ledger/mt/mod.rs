@@ -12,6 +12,7 @@ mod wanted;
 
 pub(super) use copy::MtCopy;
 
+use super::lane::Place;
 use super::packed::Packed;
 use crate::message::{
     EncodedHead, Entry, GatewayId, Head, HeadRef, MessageId, SnapshotSegment, State, Timestamp,
@@ -123,7 +124,7 @@ impl Mt {
             state,
             soft: false,
             resubmits: 0,
-            wants: Wanted::of(wants, head.others.is_some()),
+            wants: Wanted::of(wants, head.others.is_some(), head.not_before.is_some()),
         };
         m.set_due_at(head.not_before.unwrap_or_default());
         Some(m)
@@ -211,6 +212,16 @@ impl Mt {
     pub(super) fn submitted_at(&self) -> Option<Timestamp> {
         let after = self.packed.submitted_after()?;
         Some(Timestamp(self.accepted_at.0.saturating_add(after)))
+    }
+
+    /// Its place in its lane, with a segment to send from `due_at` on.
+    fn place(&self, due_at: Timestamp) -> Place {
+        Place {
+            id: self.id,
+            due_at,
+            scheduled_for: self.scheduled_for(),
+            accepted_at: self.accepted_at,
+        }
     }
 
     /// When it is given up, unless submitted by then.

@@ -61,8 +61,11 @@ impl Ledger {
         id: MessageId,
         due_at: Timestamp,
     ) {
+        let Some(place) = self.mt.get(&id).map(|m| m.place(due_at)) else {
+            return;
+        };
         let lane = self.lanes.entry(gateway).or_default();
-        lane.insert(id, due_at, self.now);
+        lane.insert(place, self.now);
         if lane.is_deferring() {
             self.deferring.insert(gateway);
         }
@@ -81,8 +84,9 @@ impl Ledger {
         id: MessageId,
         due_at: Timestamp,
     ) {
-        if let Some(lane) = self.lanes.get_mut(&gateway) {
-            lane.remove(id, due_at);
+        let place = self.mt.get(&id).map(|m| m.place(due_at));
+        if let (Some(place), Some(lane)) = (place, self.lanes.get_mut(&gateway)) {
+            lane.remove(place);
         }
     }
 }

@@ -4,7 +4,7 @@
 //! one octet. Only news causes a callback: a new state of the message, or a verdict of a part.
 
 use super::Mt;
-use crate::message::{CallbackKind, State, Wants};
+use crate::message::{CallbackKind, State, Timestamp, Wants};
 
 /// Which callbacks its changes cause, apart from those of parts: one bit each.
 #[derive(Clone, Copy, Debug, Default)]
@@ -16,14 +16,17 @@ impl Wanted {
     const PATCH_PROGRESS: u8 = 4;
     /// No callback: it has somewhere else to go.
     pub(super) const OTHERS: u8 = 8;
+    /// No callback: it was not to go at once.
+    const SCHEDULED: u8 = 16;
 
-    pub(super) fn of(wants: Wants, is_routed: bool) -> Wanted {
+    pub(super) fn of(wants: Wants, is_routed: bool, is_scheduled: bool) -> Wanted {
         let bit = |set: bool, bit: u8| if set { bit } else { 0 };
         Wanted(
             bit(wants.verdict, Wanted::VERDICT)
                 | bit(wants.patch, Wanted::PATCH)
                 | bit(wants.patch_progress, Wanted::PATCH_PROGRESS)
-                | bit(is_routed, Wanted::OTHERS),
+                | bit(is_routed, Wanted::OTHERS)
+                | bit(is_scheduled, Wanted::SCHEDULED),
         )
     }
 
@@ -36,6 +39,14 @@ impl Mt {
     /// It may have somewhere else to go; seen without reading its head.
     pub(in super::super) fn is_routed(&self) -> bool {
         self.wants.has(Wanted::OTHERS)
+    }
+
+    /// When it may go first, if not at once; seen without reading its head where that is so.
+    pub(super) fn scheduled_for(&self) -> Option<Timestamp> {
+        match self.wants.has(Wanted::SCHEDULED) {
+            true => self.read_head()?.not_before,
+            false => None,
+        }
     }
 
     /// The callbacks that a change of the message's state causes, and of one segment's.
