@@ -126,6 +126,9 @@ rules!(
     gateways_are_there_after_a_restart,
     a_full_queue_refuses,
     a_validity_that_runs_out_ends_a_message,
+    a_validity_that_runs_out_behind_a_longer_one_ends_its_message,
+    a_deferred_message_expires_before_it_is_due_again,
+    the_message_that_has_been_due_the_longest_tells_the_age,
     messages_are_listed_newest_first,
     the_story_of_a_finished_message_can_be_read,
     a_simulation_is_over_when_it_begins,
@@ -1025,6 +1028,82 @@ async fn a_validity_that_runs_out_ends_a_message(place: Place) {
     .await;
     let m = message(&store, id).await;
     assert_eq!((m.state, m.soft), (State::Expired, true));
+}
+
+/// Valid for so long from now on.
+fn valid_for(ms: u64) -> Head {
+    Head {
+        expires_at: Timestamp::from_unix_ms(unix_ms() + ms),
+        ..head()
+    }
+}
+
+async fn until_expired(store: &LogStore, id: MessageId) {
+    let began = std::time::Instant::now();
+    while message(store, id).await.state != State::Expired {
+        assert!(began.elapsed() < Duration::from_secs(30), "it stays");
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+}
+
+async fn a_validity_that_runs_out_behind_a_longer_one_ends_its_message(place: Place) {
+    let store = place.open();
+    let longer = accept(&store, head(), "for ever").await;
+    let mut shorter = Vec::new();
+    for ms in [300, 3_600_000, 200] {
+        shorter.push(accept(&store, valid_for(ms), "not so long").await);
+    }
+    let store = reopen(&place, store).await;
+    until_expired(&store, shorter[0]).await;
+    until_expired(&store, shorter[2]).await;
+    for id in [longer, shorter[1]] {
+        assert_eq!(message(&store, id).await.state, State::Queued);
+    }
+    assert_eq!(store.counts(GATEWAY).await.unwrap().queued, 2);
+}
+
+async fn a_deferred_message_expires_before_it_is_due_again(mut place: Place) {
+    place.policy.retry_initial = Duration::from_secs(3600);
+    place.policy.retry_max = Duration::from_secs(3600);
+    let store = place.open();
+    let id = accept(&store, valid_for(1500), "deferred").await;
+    lease(&store, 1).await;
+    let outcome = Outcome::Refused {
+        disposition: Disposition::Deferred,
+        class: None,
+        status: Some(8),
+        reason: "later".into(),
+        answer: None,
+    };
+    store.responded(vec![Response {
+        message: id,
+        segment: 1,
+        outcome,
+    }]);
+    until_expired(&store, id).await;
+    assert_eq!(store.counts(GATEWAY).await.unwrap().queued, 0);
+}
+
+async fn the_message_that_has_been_due_the_longest_tells_the_age(place: Place) {
+    let store = place.open();
+    let oldest = async |store: &LogStore| store.counts(GATEWAY).await.unwrap().oldest_queued_at;
+    let soon = Timestamp::from_unix_ms(unix_ms() + 300);
+    let scheduled = Head {
+        not_before: Some(soon),
+        ..head()
+    };
+    accept(&store, scheduled, "accepted first").await;
+    let second = accept(&store, head(), "due first").await;
+    let began = std::time::Instant::now();
+    while Timestamp::from_unix_ms(unix_ms()) <= soon {
+        assert!(began.elapsed() < Duration::from_secs(10), "it is not due");
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    let due_first = message(&store, second).await.accepted_at;
+    let store = reopen(&place, store).await;
+    assert_eq!(oldest(&store).await, Some(due_first));
+    assert!(store.cancel(second).await.unwrap());
+    assert_eq!(oldest(&store).await, Some(soon));
 }
 
 async fn messages_are_listed_newest_first(place: Place) {

@@ -10,6 +10,10 @@ use tokio::sync::oneshot;
 
 /// Validity ends within this much of its time.
 const EXPIRY_LOOK_EVERY: Duration = Duration::from_secs(1);
+/// A commit of some 50 KiB.
+const EXPIRED_PER_BATCH: usize = 2000;
+/// Some milliseconds.
+const LOOKED_AT_PER_BATCH: usize = 10_000;
 
 impl Ledger {
     /// What stands against a message.
@@ -80,36 +84,41 @@ impl Ledger {
         true
     }
 
-    /// Ends queued messages whose validity has run out.
+    /// Ends queued messages whose validity has run out, wherever they stand: in a batch only so
+    /// many, and the rest in the next ones.
     pub(super) fn expire_queued(&mut self) {
         if self.now < self.expiry_look_at {
             return;
         }
-        self.expiry_look_at = self.now + EXPIRY_LOOK_EVERY;
-        // Where nobody leases, nobody else looks at what has become due.
-        for gateway in &self.deferring {
-            let lane = self.lanes.get_mut(gateway);
-            if let Some(lane) = lane.filter(|lane| !lane.has_waiting()) {
-                lane.promote(self.now);
+        if self.deadlines.is_new() {
+            let in_lanes = self.lanes.values().flat_map(Lane::all).collect();
+            self.deadlines.begin(in_lanes, self.now);
+        }
+        let fresh = self.deadlines.take_fresh(LOOKED_AT_PER_BATCH, self.now);
+        let mut is_all = fresh.len() < LOOKED_AT_PER_BATCH;
+        for id in fresh {
+            if let (Some(m), Some(slot)) = (self.mt.get(&id), self.mt.slot_of(id))
+                && m.has_segment_in(State::Queued)
+            {
+                self.deadlines.insert(slot, m.expires_at());
             }
         }
-        let overdue: Vec<MessageId> = self
-            .lanes
-            .values()
-            .filter_map(Lane::first_ready)
-            .filter(|id| self.mt.get(id).is_some_and(|m| m.expires_at() <= self.now))
-            .collect();
-        for first in overdue {
-            let mut next = Some(first);
-            while let Some(id) = next {
-                let Some(m) = self.mt.get(&id) else { break };
-                if m.expires_at() > self.now {
-                    break;
-                }
-                let gateway = m.gateway;
+        let mut expired = 0;
+        while let Some(slot) = self.deadlines.pop(self.now) {
+            let m = self.mt.in_slot(slot as usize);
+            let overdue =
+                m.filter(|m| m.has_segment_in(State::Queued) && m.expires_at() <= self.now);
+            if let Some(id) = overdue.map(|m| m.id) {
                 self.expire(id);
-                next = self.lanes.get(&gateway).and_then(Lane::first_ready);
+                expired += 1;
             }
+            if expired == EXPIRED_PER_BATCH {
+                is_all = false;
+                break;
+            }
+        }
+        if is_all {
+            self.expiry_look_at = self.now + EXPIRY_LOOK_EVERY;
         }
     }
 

@@ -52,6 +52,16 @@ impl Lane {
         self.ready.len() + self.promoted.len() + self.later.len()
     }
 
+    /// In no order.
+    pub(super) fn all(&self) -> impl Iterator<Item = MessageId> {
+        let later = self.later.iter().map(|(_, id)| *id);
+        self.ready
+            .iter()
+            .chain(&self.promoted)
+            .copied()
+            .chain(later)
+    }
+
     /// What is due later, or was not looked at since it was due; the soonest first.
     #[cfg(test)]
     pub(super) fn later(&self) -> impl Iterator<Item = (Timestamp, MessageId)> {
@@ -136,10 +146,6 @@ impl Lane {
 
     pub(super) fn has_ready(&self) -> bool {
         !self.ready.is_empty() || !self.promoted.is_empty()
-    }
-
-    pub(super) fn has_waiting(&self) -> bool {
-        !self.waiting.is_empty()
     }
 
     pub(super) fn wait(&mut self, waiting: Waiting) {

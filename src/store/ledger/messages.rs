@@ -98,6 +98,11 @@ impl Messages {
         self.chunks.len() * CHUNK
     }
 
+    /// Where a message lies.
+    pub(super) fn slot_of(&self, id: MessageId) -> Option<u32> {
+        self.place_of(id)
+    }
+
     /// The message that lies there; it stays there as long as it is in memory.
     pub(super) fn in_slot(&self, slot: usize) -> Option<&Mt> {
         self.at(u32::try_from(slot).ok()?)

@@ -9,6 +9,7 @@ mod acceptance;
 mod books;
 mod carry;
 mod checkpoint;
+mod deadlines;
 mod documents;
 mod evidence;
 mod joined;
@@ -39,6 +40,7 @@ use super::intent::{Acceptance, CallbackLease, Lease};
 use crate::message::{
     DocumentKind, Entry, Event, Figures, Gateway, GatewayId, LaneFigures, MessageId, Timestamp,
 };
+use deadlines::Deadlines;
 use documents::Counters;
 use evidence::Orphans;
 use hashbrown::{DefaultHashBuilder, HashMap};
@@ -91,7 +93,9 @@ pub(super) struct Ledger {
     touched: Vec<GatewayId>,
     /// Lanes with messages that are due later.
     deferring: BTreeSet<GatewayId>,
-    /// When queued messages are next looked at for their validity.
+    /// Of what is in the lanes.
+    deadlines: Deadlines,
+    /// When they are next looked at.
     expiry_look_at: Timestamp,
     orphans: Orphans,
     outbox: Outbox,
@@ -126,6 +130,7 @@ impl Ledger {
             lanes: HashMap::new(),
             touched: Vec::new(),
             deferring: BTreeSet::new(),
+            deadlines: Deadlines::default(),
             expiry_look_at: Timestamp(0),
             orphans: Orphans::new(hasher),
             outbox: Outbox::default(),
@@ -164,10 +169,10 @@ impl Ledger {
     pub(super) fn next_deadline(&self) -> Option<Timestamp> {
         let deferring = self.deferring.iter().filter_map(|id| self.lanes.get(id));
         let waiting_lanes = deferring.filter_map(Lane::next_due).min();
-        [waiting_lanes, self.outbox.next_due(), self.sets.next_due()]
-            .into_iter()
-            .flatten()
-            .min()
+        let expiring = (!self.deadlines.is_empty()).then_some(self.expiry_look_at);
+        let (callback, set) = (self.outbox.next_due(), self.sets.next_due());
+        let all = [waiting_lanes, expiring, callback, set];
+        all.into_iter().flatten().min()
     }
 
     pub(super) fn take_frames(&mut self) -> Vec<Frame> {

@@ -61,9 +61,11 @@ impl Ledger {
         id: MessageId,
         due_at: Timestamp,
     ) {
-        let Some(place) = self.mt.get(&id).map(|m| m.place(due_at)) else {
+        let Some(m) = self.mt.get(&id) else {
             return;
         };
+        self.deadlines.enter(id);
+        let place = m.place(due_at);
         let lane = self.lanes.entry(gateway).or_default();
         lane.insert(place, self.now);
         if lane.is_deferring() {
@@ -84,9 +86,16 @@ impl Ledger {
         id: MessageId,
         due_at: Timestamp,
     ) {
-        let place = self.mt.get(&id).map(|m| m.place(due_at));
-        if let (Some(place), Some(lane)) = (place, self.lanes.get_mut(&gateway)) {
-            lane.remove(place);
+        let Some(m) = self.mt.get(&id) else {
+            return;
+        };
+        if self.deadlines.may_hold(m.accepted_at)
+            && let Some(slot) = self.mt.slot_of(id)
+        {
+            self.deadlines.remove(slot, m.expires_at());
+        }
+        if let Some(lane) = self.lanes.get_mut(&gateway) {
+            lane.remove(m.place(due_at));
         }
     }
 }
