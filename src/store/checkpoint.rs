@@ -7,7 +7,7 @@
 //! Whatever is not whole, or belongs to another log, is as good as none.
 //!
 //! ```text
-//! format (8) | blocks | last block
+//! format (8) | crc32 of the bridge's version (4) | blocks | last block
 //! block, little endian: octets of items (4) | crc32 of what follows (4) | frame (8) | items
 //! last block: LAST (4) | crc32 of what follows (4) | frame (8) | blocks (8) | crc32 of that frame (4)
 //! ```
@@ -19,8 +19,8 @@ use std::io::{self, BufReader, Read};
 use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
 use tracing::{info, warn};
 
-/// Of the items, too: another number where they or [`super::ledger`] change what is in them.
-const FORMAT: [u8; 8] = *b"sbckpt\0\x02";
+/// Of the file. What is in the items follows memory: each version of the bridge has its own.
+const FORMAT: [u8; 8] = *b"sbckpt\0\x01";
 /// In place of a length: the last block.
 const LAST: u32 = u32::MAX;
 const HEADER: usize = 16;
@@ -140,10 +140,19 @@ fn begin<J: Journal>(ledger: &Ledger, journal: &mut J) -> Option<Making> {
         octets: 0,
         is_all: false,
     };
-    let mut octets = FORMAT.to_vec();
+    let mut octets = format().to_vec();
     octets.extend(making.whole(first, highest(journal)));
     making.held = Some(octets);
     Some(making)
+}
+
+/// How a checkpoint of this version begins.
+fn format() -> [u8; 12] {
+    let mut format = [0; 12];
+    format[..8].copy_from_slice(&FORMAT);
+    let version = crc32fast::hash(env!("CARGO_PKG_VERSION").as_bytes());
+    format[8..].copy_from_slice(&version.to_le_bytes());
+    format
 }
 
 fn highest<J: Journal>(journal: &J) -> u64 {
@@ -304,10 +313,11 @@ enum Block {
 
 impl<R: Read> Blocks<R> {
     fn open(mut from: R) -> Result<Blocks<R>, StoreError> {
-        let mut format = [0; FORMAT.len()];
-        from.read_exact(&mut format).map_err(failed)?;
-        if format != FORMAT {
-            return Err(StoreError::Corrupt("checkpoint: another format".to_owned()));
+        let mut found = [0; 12];
+        from.read_exact(&mut found).map_err(failed)?;
+        if found != format() {
+            let words = "checkpoint: another version of the bridge wrote it";
+            return Err(StoreError::Corrupt(words.to_owned()));
         }
         Ok(Blocks {
             from,
@@ -440,7 +450,7 @@ mod tests {
 
     /// Of no items, as of the frames from 10 to 20.
     fn checkpoint() -> Vec<u8> {
-        let mut octets = FORMAT.to_vec();
+        let mut octets = format().to_vec();
         for frame in [10, 20] {
             let mut block = vec![0; HEADER];
             seal(&mut block, 0, frame);
@@ -452,6 +462,13 @@ mod tests {
         seal(&mut last, LAST, 20);
         octets.extend(last);
         octets
+    }
+
+    #[test]
+    fn one_of_another_version_is_not_read() {
+        let mut octets = checkpoint();
+        octets[11] ^= 1;
+        assert!(verify(&mut &octets[..], &Log(1, 30)).is_err());
     }
 
     #[test]
