@@ -137,11 +137,11 @@ impl Pdu {
 
     /// Writes the octets of this PDU to the front of `out` and says how many there are. `None` if
     /// there is no room for them. What is behind them, and all of `out` if there is no room, may
-    /// be written over; a slice of 388 octets or more is filled quickest.
+    /// be written over; a slice with room for the PDU and of 133 octets or more is filled quickly.
     pub fn encode_to_slice(&self, out: &mut [u8]) -> Option<usize> {
         match &self.body {
-            Body::SubmitSm(body) => fill::<MESSAGE_ROOM>(out, self, body),
-            Body::DeliverSm(body) => fill::<MESSAGE_ROOM>(out, self, body),
+            Body::SubmitSm(body) => fill::<MESSAGE_FRONT>(out, self, body),
+            Body::DeliverSm(body) => fill::<MESSAGE_FRONT>(out, self, body),
             Body::SubmitSmResp(body) | Body::DeliverSmResp(body) => {
                 fill::<RESP_FRONT>(out, self, body)
             }
@@ -195,13 +195,10 @@ impl Pdu {
 /// Octets of a `submit_sm` or `deliver_sm` up to its `short_message`, if its texts are short.
 const MESSAGE_FRONT: usize = HEADER_OCTETS + 5 * TEXT_OCTETS + 12;
 
-/// Octets of such a message up to its TLVs, at most.
-const MESSAGE_ROOM: usize = MESSAGE_FRONT + SHORT_MESSAGE_OCTETS_MAX;
-
 /// Octets of their responses up to the TLVs, if the id is short.
 const RESP_FRONT: usize = HEADER_OCTETS + TEXT_OCTETS;
 
-/// Appends a PDU, quickly if its front is a short one and `out` need not grow.
+/// Appends a PDU, quickly if its front is a short one.
 #[inline(always)]
 fn append<const FRONT: usize>(out: &mut BytesMut, pdu: &Pdu, body: &impl Fronted) {
     if append_short::<FRONT>(out, pdu, body).is_none() {
@@ -209,7 +206,7 @@ fn append<const FRONT: usize>(out: &mut BytesMut, pdu: &Pdu, body: &impl Fronted
     }
 }
 
-/// `None`, and nothing appended, if it is not one of the short ones, or there is little room.
+/// `None`, and nothing appended, if it is not one of the short ones.
 #[inline(always)]
 fn append_short<const FRONT: usize>(
     out: &mut BytesMut,
@@ -218,9 +215,10 @@ fn append_short<const FRONT: usize>(
 ) -> Option<()> {
     let (start, text, tlvs) = (out.len(), body.text(), body.tlvs().as_octets());
     let behind = text.len() + tlvs.len();
-    if text.len() > SHORT_MESSAGE_OCTETS_MAX || out.capacity() - start < FRONT + behind {
+    if text.len() > SHORT_MESSAGE_OCTETS_MAX {
         return None;
     }
+    out.reserve(FRONT + behind);
     let header = pdu.header();
     // Put together where it goes, over zeros: their number is fixed, so that they are a few moves.
     out.extend_from_slice(&[0; FRONT]);
@@ -236,17 +234,19 @@ fn append_short<const FRONT: usize>(
     Some(())
 }
 
-/// Writes a PDU, quickly if it has a short front and there is room for the longest of these.
+/// Writes a PDU, quickly if its front is a short one and there is room for the longest of these.
 /// Whatever is called is called last, so that no register has to be saved first.
 #[inline(always)]
-fn fill<const ROOM: usize>(out: &mut [u8], pdu: &Pdu, body: &impl Fronted) -> Option<usize> {
-    let octets = fill_front::<ROOM>(out, pdu.header(), 0, |fields| {
-        body.write_front(fields);
-        fields.text::<SHORT_MESSAGE_OCTETS_MAX>(body.text());
-    });
-    let Some(octets) = octets else {
+fn fill<const FRONT: usize>(out: &mut [u8], pdu: &Pdu, body: &impl Fronted) -> Option<usize> {
+    let text = body.text();
+    let write = |fields: &mut Front<'_, FRONT>| body.write_front(fields);
+    let (Some(at), ..=SHORT_MESSAGE_OCTETS_MAX) =
+        (fill_front(out, pdu.header(), text.len(), write), text.len())
+    else {
         return pdu.fill_any(out);
     };
+    let octets = at + text.len();
+    copy(out.get_mut(at..octets)?, text)?;
     match body.tlvs().as_octets() {
         [] => Some(octets),
         tlvs => fill_tlvs(out, octets, tlvs),

@@ -234,15 +234,19 @@ fn a_pdu_is_the_same_whatever_room_there_is_for_it() {
             let decoded = Pdu::decode(exact.clone().into()).unwrap().pdu;
             // More than sm_length can count goes into message_payload.
             assert!(text > 255 || decoded == pdu, "{pdu:?}");
-            let mut roomy = [0xFF; 1024];
-            assert_eq!(pdu.encode_to_slice(&mut roomy), Some(octets));
-            assert_eq!(roomy[..octets], exact, "{pdu:?}");
-            assert_eq!(pdu.encode_to_slice(&mut exact[..octets - 1]), None);
-            for capacity in [0, 1024] {
+            for room in [132, 133, 1024].map(|room| octets.max(room)) {
+                let mut roomy = vec![0xFF; room];
+                assert_eq!(pdu.encode_to_slice(&mut roomy), Some(octets));
+                assert_eq!(roomy[..octets], exact, "{pdu:?}");
+            }
+            for capacity in [0, 6 + octets, 1024] {
                 let mut appended = BytesMut::with_capacity(capacity);
                 appended.extend_from_slice(b"before");
                 pdu.encode(&mut appended);
-                assert_eq!(appended[6..], roomy[..octets], "{pdu:?}");
+                assert_eq!(appended[6..], exact, "{pdu:?}");
+            }
+            for room in [octets - 1, octets.saturating_sub(160), 0] {
+                assert_eq!(pdu.encode_to_slice(&mut exact[..room]), None, "{pdu:?}");
             }
         }
     }

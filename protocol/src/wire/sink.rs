@@ -52,19 +52,6 @@ impl<'b, const N: usize> Front<'b, N> {
         self.fits.then_some(self.at)
     }
 
-    /// At most so many octets, without a NUL behind them.
-    #[inline(always)]
-    pub(crate) fn text<const MAX: usize>(&mut self, text: &[u8]) {
-        if text.len() > MAX {
-            self.fits = false;
-            return;
-        }
-        let next = self.octets.get_mut(self.at..).unwrap_or_default();
-        let copied = next.get_mut(..text.len()).and_then(|next| copy(next, text));
-        self.fits &= copied.is_some();
-        self.at += text.len();
-    }
-
     #[inline(always)]
     fn next<const M: usize>(&mut self) -> Option<&mut [u8; M]> {
         self.octets.get_mut(self.at..)?.first_chunk_mut()
