@@ -46,16 +46,18 @@ enum Len {
 }
 
 impl Len {
+    /// A match that changes nothing costs no more than looking whether there is such a length.
     #[rustfmt::skip]
-    const ALL: [Self; INLINE + 1] = [
-        Self::L0, Self::L1, Self::L2, Self::L3, Self::L4, Self::L5, Self::L6, Self::L7,
-        Self::L8, Self::L9, Self::L10, Self::L11, Self::L12, Self::L13, Self::L14, Self::L15,
-        Self::L16, Self::L17, Self::L18, Self::L19, Self::L20,
-    ];
-
-    #[inline]
+    #[inline(always)]
     fn new(len: usize) -> Option<Self> {
-        Self::ALL.get(len).copied()
+        Some(match len {
+            0 => Self::L0, 1 => Self::L1, 2 => Self::L2, 3 => Self::L3, 4 => Self::L4,
+            5 => Self::L5, 6 => Self::L6, 7 => Self::L7, 8 => Self::L8, 9 => Self::L9,
+            10 => Self::L10, 11 => Self::L11, 12 => Self::L12, 13 => Self::L13, 14 => Self::L14,
+            15 => Self::L15, 16 => Self::L16, 17 => Self::L17, 18 => Self::L18, 19 => Self::L19,
+            20 => Self::L20,
+            _ => return None,
+        })
     }
 }
 
@@ -286,15 +288,33 @@ pub(crate) fn find_nul(octets: &[u8]) -> Option<usize> {
     find(octets, [0, 0])
 }
 
+/// Octets among which the end of a short text is.
+pub(crate) const NEAR: usize = 24;
+
+/// As [`find_nul`], quickest if it is [`NEAR`], and there are as many octets.
+#[inline(always)]
+pub(crate) fn find_near_nul(octets: &[u8]) -> Option<usize> {
+    if let Some(near) = octets.first_chunk::<NEAR>() {
+        for (index, word) in near.as_chunks().0.iter().enumerate() {
+            let found = zeros(u64::from_le_bytes(*word));
+            if found != 0 {
+                return Some(8 * index + found.trailing_zeros() as usize / 8);
+            }
+        }
+    }
+    find_far_nul(octets)
+}
+
+#[inline(never)]
+fn find_far_nul(octets: &[u8]) -> Option<usize> {
+    find_nul(octets)
+}
+
 /// Where the first of two octets is, which may be one octet twice. Eight octets are looked at
 /// together: what is searched here is short, and the end is near.
 #[inline]
 pub(crate) fn find(octets: &[u8], wanted: [u8; 2]) -> Option<usize> {
-    const ONES: u64 = u64::from_ne_bytes([0x01; 8]);
-    const HIGH_BITS: u64 = u64::from_ne_bytes([0x80; 8]);
-    let [one, other] = wanted.map(|octet| u64::from(octet) * ONES);
-    // Below the first zero no octet borrows, so the lowest bit set is right.
-    let zeros = |word: u64| word.wrapping_sub(ONES) & !word & HIGH_BITS;
+    let [one, other] = wanted.map(|octet| u64::from_ne_bytes([octet; 8]));
     let (words, rest) = octets.as_chunks();
     for (index, word) in words.iter().enumerate() {
         let word = u64::from_le_bytes(*word);
@@ -305,6 +325,15 @@ pub(crate) fn find(octets: &[u8], wanted: [u8; 2]) -> Option<usize> {
     }
     let behind = rest.iter().position(|octet| wanted.contains(octet))?;
     Some(8 * words.len() + behind)
+}
+
+/// The high bit of each octet that is zero. Others may have it too, but no lower ones: below the
+/// first zero no octet borrows.
+#[inline(always)]
+fn zeros(word: u64) -> u64 {
+    const ONES: u64 = u64::from_ne_bytes([0x01; 8]);
+    const HIGH_BITS: u64 = u64::from_ne_bytes([0x80; 8]);
+    word.wrapping_sub(ONES) & !word & HIGH_BITS
 }
 
 #[cfg(test)]
@@ -337,9 +366,11 @@ mod tests {
             for len in 0..40 {
                 let mut octets = vec![octet; len];
                 assert_eq!(find_nul(&octets), None);
+                assert_eq!(find_near_nul(&octets), None);
                 for at in (0..len).rev() {
                     octets[at] = 0;
                     assert_eq!(find_nul(&octets), Some(at));
+                    assert_eq!(find_near_nul(&octets), Some(at));
                     assert_eq!(find(&octets, [octet ^ 2, 0]), Some(at));
                     assert_eq!(find(&octets, [0, octet ^ 2]), Some(at));
                 }

@@ -6,7 +6,7 @@
 
 use bytes::Bytes;
 
-use crate::c_octet_string::{COctetString, INLINE, ShortText, find_nul};
+use crate::c_octet_string::{COctetString, INLINE, NEAR, ShortText, find_near_nul, find_nul};
 use crate::command::CommandStatus;
 use crate::time::SmppTime;
 use crate::tlv::{self, Tag};
@@ -51,7 +51,10 @@ fn behind_text(frame: &[u8], at: usize, octets_max: usize) -> Option<usize> {
     if *rest.first()? == 0 {
         return Some(at + 1);
     }
-    let octets = find_nul(rest)?;
+    let octets = match octets_max {
+        ..=NEAR => find_near_nul(rest),
+        _ => find_nul(rest),
+    }?;
     (octets < octets_max).then_some(at + octets + 1)
 }
 
@@ -121,18 +124,17 @@ impl ShortMessageMarks {
         })
     }
 
-    /// Whether all texts are short and none is near the end of the frame.
+    /// Whether no text is near the end of the frame, so that each can be copied by a fixed length.
     #[inline(always)]
-    pub(super) fn are_short(self, frame: &[u8]) -> bool {
-        let is_short = |start: usize, nul| {
-            start == nul || (nul - start <= INLINE && start + INLINE <= frame.len())
+    pub(super) fn are_inside(self, frame: &[u8]) -> bool {
+        // Three octets and two NULs.
+        let has_times = self.registered_delivery - self.esm_class > 5;
+        let last = if has_times {
+            self.validity_period
+        } else {
+            self.destination_addr
         };
-        self.registered_delivery + Self::BEFORE_TEXT <= frame.len()
-            && is_short(HEADER_OCTETS, self.source_addr - 3)
-            && is_short(self.source_addr, self.destination_addr - 3)
-            && is_short(self.destination_addr, self.esm_class - 1)
-            && is_short(self.esm_class + 3, self.validity_period - 1)
-            && is_short(self.validity_period, self.registered_delivery - 1)
+        last + INLINE <= frame.len()
     }
 
     /// Octets from the front of the frame to `short_message`.
@@ -165,10 +167,9 @@ impl MessageRespMarks {
 /// The text between two marks, which is short and not near the end of the frame.
 #[inline(always)]
 pub(super) fn short_text(frame: &[u8], start: usize, nul: usize) -> ShortText {
-    if start == nul {
-        return ShortText::EMPTY;
-    }
-    ShortText::new(&frame[start..], nul - start).expect("a short text")
+    // An empty one may be near the end; what is copied of it is nothing, wherever that is from.
+    let from = if start == nul { 0 } else { start };
+    ShortText::new(&frame[from..], nul - start).expect("a short text")
 }
 
 /// The text between two marks, its NUL left out.

@@ -18,6 +18,14 @@ use crate::wire::{HEADER_OCTETS, Reader, Sink, Times};
 /// Octets that `sm_length` can announce.
 pub(crate) const SHORT_MESSAGE_OCTETS_MAX: usize = u8::MAX as usize;
 
+/// So many octets of a frame.
+#[inline(always)]
+fn octets<const N: usize>(frame: &[u8], at: usize) -> [u8; N] {
+    *frame[at..]
+        .first_chunk()
+        .expect("fields in front of the text")
+}
+
 /// Declares a PDU with the layout of `submit_sm`; the two differ in who sends it and in whether
 /// its times are checked.
 macro_rules! short_message_pdu {
@@ -127,7 +135,7 @@ macro_rules! short_message_pdu {
                 };
                 let (start, end) = (marks.short_message(), marks.tlvs);
                 let octets = frame.len() - end;
-                if !marks.are_short(frame) || (start == end && octets == 0) {
+                if !marks.are_inside(frame) || (start == end && octets == 0) {
                     return other(frame);
                 }
                 // One way for each, so that nothing is moved about before it is in its place.
@@ -165,40 +173,33 @@ macro_rules! short_message_pdu {
                 rest: impl FnOnce(Bytes) -> (Bytes, Tlvs),
             ) -> Self {
                 let text = |start, nul| short_text(frame, start, nul);
-                let octet = |at: usize| frame[at];
                 let service_type = text(HEADER_OCTETS, marks.source_addr - 3);
                 let source_addr = text(marks.source_addr, marks.destination_addr - 3);
                 let destination_addr = text(marks.destination_addr, marks.esm_class - 1);
                 let schedule_delivery_time = text(marks.esm_class + 3, marks.validity_period - 1);
                 let validity_period = text(marks.validity_period, marks.registered_delivery - 1);
-                let source_addr_ton = Ton(octet(marks.source_addr - 2));
-                let source_addr_npi = Npi(octet(marks.source_addr - 1));
-                let dest_addr_ton = Ton(octet(marks.destination_addr - 2));
-                let dest_addr_npi = Npi(octet(marks.destination_addr - 1));
-                let esm_class = EsmClass(octet(marks.esm_class));
-                let protocol_id = octet(marks.esm_class + 1);
-                let priority_flag = octet(marks.esm_class + 2);
-                let registered_delivery = RegisteredDelivery(octet(marks.registered_delivery));
-                let replace_if_present_flag = octet(marks.registered_delivery + 1);
-                let data_coding = DataCoding(octet(marks.registered_delivery + 2));
-                let sm_default_msg_id = octet(marks.registered_delivery + 3);
+                let [source_addr_ton, source_addr_npi] = octets(frame, marks.source_addr - 2);
+                let [dest_addr_ton, dest_addr_npi] = octets(frame, marks.destination_addr - 2);
+                let [esm_class, protocol_id, priority_flag] = octets(frame, marks.esm_class);
+                let [registered_delivery, replace_if_present_flag, data_coding, sm_default_msg_id] =
+                    octets(frame, marks.registered_delivery);
                 let (short_message, tlvs) = rest(std::mem::take(frame));
                 Self {
                     service_type: service_type.into(),
-                    source_addr_ton,
-                    source_addr_npi,
+                    source_addr_ton: Ton(source_addr_ton),
+                    source_addr_npi: Npi(source_addr_npi),
                     source_addr: source_addr.into(),
-                    dest_addr_ton,
-                    dest_addr_npi,
+                    dest_addr_ton: Ton(dest_addr_ton),
+                    dest_addr_npi: Npi(dest_addr_npi),
                     destination_addr: destination_addr.into(),
-                    esm_class,
+                    esm_class: EsmClass(esm_class),
                     protocol_id,
                     priority_flag,
                     schedule_delivery_time: schedule_delivery_time.into(),
                     validity_period: validity_period.into(),
-                    registered_delivery,
+                    registered_delivery: RegisteredDelivery(registered_delivery),
                     replace_if_present_flag,
-                    data_coding,
+                    data_coding: DataCoding(data_coding),
                     sm_default_msg_id,
                     short_message,
                     tlvs,
