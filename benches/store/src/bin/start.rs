@@ -30,7 +30,10 @@ fn main() {
         prepare(&directory, open_messages, finished);
         std::fs::write(directory.join("prepared"), "").expect("a mark");
     }
-    println!("{:>8} {:>8} {:>6} {:>6}", "open ms", "frames", "MB", "CPU ms");
+    println!(
+        "{:>8} {:>8} {:>6} {:>6}",
+        "open ms", "frames", "MB", "CPU ms"
+    );
     for _ in 0..ROUNDS {
         runtime().block_on(async {
             let (began, cpu) = (Instant::now(), cost::cpu());
