@@ -52,7 +52,7 @@ pub(super) fn parse(text: &[u8]) -> Option<CivilTime> {
 }
 
 /// `YYMMDDhhmm`, as most write it.
-fn ten_digits(text: &[u8; 10]) -> Option<CivilTime> {
+pub(super) fn ten_digits(text: &[u8; 10]) -> Option<CivilTime> {
     if !text.iter().all(u8::is_ascii_digit) {
         return None;
     }

@@ -15,16 +15,14 @@ pub(super) fn parse_into(receipt: &mut Receipt, text: &Bytes) -> Option<()> {
     let (id, rest) = word(text.strip_prefix(b"id:")?)?;
     let (sub, rest) = word(rest.strip_prefix(b" sub:")?)?;
     let (dlvrd, rest) = word(rest.strip_prefix(b" dlvrd:")?)?;
-    let (submit_date, rest) = word(rest.strip_prefix(b" submit date:")?)?;
-    let (done_date, rest) = word(rest.strip_prefix(b" done date:")?)?;
+    let (submit_date, rest) = local_date(text, rest.strip_prefix(b" submit date:")?)?;
+    let (done_date, rest) = local_date(text, rest.strip_prefix(b" done date:")?)?;
     let (stat, rest) = word(rest.strip_prefix(b" stat:")?)?;
     let (err, rest) = word(rest.strip_prefix(b" err:")?)?;
     let begin = match rest.strip_prefix(b" text:") {
         Some(begin) => begin,
         None => rest.strip_prefix(b" Text:")?,
     };
-    let submit_date = local_date(text, submit_date)?;
-    let done_date = local_date(text, done_date)?;
     let own = |word| -> Option<COctetString> { Some(share_word(text, word)) };
     (receipt.id, receipt.stat, receipt.err) = (own(id), own(stat), own(err));
     (receipt.sub, receipt.dlvrd) = (number(sub), number(dlvrd));
@@ -38,7 +36,11 @@ pub(super) fn parse_into(receipt: &mut Receipt, text: &Bytes) -> Option<()> {
 #[inline(always)]
 fn word(text: &[u8]) -> Option<(&[u8], &[u8])> {
     let is_odd = |octet: &u8| !IS_PLAIN[usize::from(*octet)];
-    let octets = text.iter().position(is_odd)?;
+    let octets = match text {
+        // As numbers and errors mostly are.
+        [a, b, c, b' ', ..] if ![a, b, c].into_iter().any(is_odd) => 3,
+        _ => text.iter().position(is_odd)?,
+    };
     let (word, rest) = text.split_at(octets);
     (octets > 0 && rest[0] == b' ').then_some((word, rest))
 }
@@ -54,14 +56,23 @@ static IS_PLAIN: [bool; 256] = {
     table
 };
 
-/// A date that says no zone; with one, both dates have to be looked at.
+/// A date that says no zone, and what is behind it; with a zone, both dates have to be looked at.
 #[inline(always)]
-fn local_date(text: &Bytes, word: &[u8]) -> Option<ReceiptDate> {
+fn local_date<'t>(text: &Bytes, rest: &'t [u8]) -> Option<(ReceiptDate, &'t [u8])> {
+    // Nearly all have ten digits: looked at once, as a date, and not as a word before.
+    if let Some((digits, behind)) = rest.split_first_chunk()
+        && behind.first() == Some(&b' ')
+        && let Some(time) = date::ten_digits(digits)
+    {
+        let (raw, time) = (share_word(text, digits), Some(time));
+        return Some((ReceiptDate { raw, time }, behind));
+    }
+    let (word, behind) = word(rest)?;
     let time = date::parse(word);
     let raw = share_word(text, word);
     match time {
         Some(time) if time.utc_offset_minutes.is_some() => None,
-        _ => Some(ReceiptDate { raw, time }),
+        _ => Some((ReceiptDate { raw, time }, behind)),
     }
 }
 
