@@ -54,10 +54,6 @@ struct Making {
     is_all: bool,
 }
 
-/// The next one is made when the log has grown by this part of the last one: it is read back
-/// several times as fast as the frames, and written for a small part of what they cost.
-const PART: u64 = 3;
-
 impl Checkpoints {
     /// There is this one already.
     pub(super) fn new(octets_min: u64, found: Option<Whole>) -> Checkpoints {
@@ -93,7 +89,9 @@ impl Checkpoints {
     /// Takes some of the live state if it is time to; everything the ledger has decided is
     /// durable, up to the journal's last frame.
     pub(super) fn go_on<J: Journal>(&mut self, ledger: &Ledger, journal: &mut J) {
-        let due = self.octets_min.max(self.size / PART);
+        // As long as the last one: so it costs a small part of what the frames did, and a start
+        // reads no more of these than of the checkpoint.
+        let due = self.octets_min.max(self.size);
         if self.making.is_none() && self.grown >= due {
             self.grown = 0;
             self.making = begin(ledger, journal);

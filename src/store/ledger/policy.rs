@@ -30,7 +30,7 @@ pub struct Policy {
     /// open: a start reads two such parts.
     pub carry_octets_min: u64,
     /// The live state is written beside the log when that has grown by this much, in octets of
-    /// frames, or by a third of what was written the last time: a start reads no more frames.
+    /// frames, or by as much as was written the last time: a start reads no more frames.
     pub checkpoint_octets_min: u64,
 }
 
