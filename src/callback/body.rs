@@ -8,7 +8,7 @@ use smpp_protocol::{text::DecodedText, time::CivilTime};
 
 use crate::{
     config::{AddressType, Organisation},
-    message::{Head, MessageId, MoRecord, Report, SmppReport, State, Timestamp, UniversalOrigin},
+    message::{GatewayId, MessageId, MoRecord, Report, SmppReport, State, Timestamp, UniversalRef},
 };
 
 /// Numbers and names as callbacks to service profiles have them.
@@ -191,7 +191,7 @@ struct Verdict<'a> {
 /// The verdict on an MT for whoever sent it. A message that never got an upstream id has empty
 /// ids: ours in their place could be taken for another message's.
 pub(super) fn verdict(
-    head: &Head,
+    gateway: GatewayId,
     upstream_id: Option<&str>,
     state: State,
     report: Option<&Report>,
@@ -221,7 +221,7 @@ pub(super) fn verdict(
             word.to_uppercase()
         },
         level: 2,
-        connector: head.gateway.to_string(),
+        connector: gateway.to_string(),
         id_smsc: receipt.map_or(id, |r| &r.id),
         sub: count(receipt.and_then(|r| r.sub), 1),
         dlvrd: count(
@@ -258,8 +258,8 @@ struct Notification<'a> {
 
 /// The final state of one part for the account that sent it.
 pub(super) fn notification(
-    head: &Head,
-    origin: &UniversalOrigin,
+    destination: &str,
+    origin: UniversalRef<'_>,
     part: u8,
     price: f64,
     state: State,
@@ -272,8 +272,8 @@ pub(super) fn notification(
     json(&Notification {
         channel: "SMS",
         event_type: "DELIVERY",
-        message_id: &origin.message_id,
-        destination: &head.destination,
+        message_id: origin.message_id,
+        destination,
         status_code,
         description,
         price,

@@ -18,8 +18,8 @@ use super::{
 use crate::{
     config::{Config, ServiceProfile, url::http_url},
     message::{
-        CallbackKind, EncodedReport, Family, GatewayId, Head, Timestamp, TrafficClass,
-        UniversalOrigin,
+        CallbackKind, EncodedHead, EncodedReport, FamilyRef, GatewayId, HeadRef, Timestamp,
+        TrafficClass, UniversalRef,
     },
     store::{CallbackLease, Gateways, Store, Subject},
 };
@@ -104,7 +104,7 @@ impl Composer {
     pub(super) fn target(&self, lease: &CallbackLease) -> Result<Arc<Target>, String> {
         match (lease.kind, &lease.subject) {
             (CallbackKind::Verdict, Subject::Mt { head, .. }) => {
-                let url = head.callback_url.as_deref().unwrap_or_default();
+                let url = read(head)?.callback_url.unwrap_or_default();
                 let url = http_url(url).map_err(str::to_owned)?;
                 let guarded = !self.config.callbacks.allow_private_networks;
                 let target = Target::of(&url, guarded).ok_or("the URL names no host")?;
@@ -112,7 +112,7 @@ impl Composer {
             }
             (CallbackKind::Patch, Subject::Mt { .. }) => Ok(self.profile(lease)?.general.clone()),
             (CallbackKind::Part(_), Subject::Mt { head, .. }) => {
-                Ok(self.account(head)?.0.target.clone())
+                Ok(self.account(&read(head)?)?.0.target.clone())
             }
             (CallbackKind::Mo, Subject::Mo { record, .. }) => {
                 let profile = self.profile(lease)?;
@@ -146,23 +146,27 @@ impl Composer {
                 )
             }
             (CallbackKind::Patch, Subject::Mt { head, .. }) => {
+                let head = read(head)?;
                 headers.insert(TRAFFIC_CLASS, traffic_class(head.traffic_class));
                 let profile = self.profile(lease)?;
-                let body = self.patch(lease, head, profile).await;
+                let body = self.patch(lease, &head, profile).await;
                 (Method::PATCH, body, profile.signer.as_ref())
             }
             (CallbackKind::Verdict, Subject::Mt { head, .. }) => {
-                if let Some(token) = self.gateway(head.gateway).await.token {
+                let gateway = read(head)?.gateway;
+                if let Some(token) = self.gateway(gateway).await.token {
                     let mut token = HeaderValue::from_str(&token)
                         .map_err(|_| "the gateway's callback_token cannot be sent in a header")?;
                     token.set_sensitive(true);
                     headers.insert(CALLBACK_TOKEN, token);
                 }
-                (Method::POST, verdict(lease, head), None)
+                (Method::POST, verdict(lease, gateway), None)
             }
-            (CallbackKind::Part(part), Subject::Mt { head, .. }) => {
-                (Method::POST, self.notification(lease, head, part)?, None)
-            }
+            (CallbackKind::Part(part), Subject::Mt { head, .. }) => (
+                Method::POST,
+                self.notification(lease, &read(head)?, part)?,
+                None,
+            ),
             _ => return Err(MISMATCH.to_owned()),
         };
         Ok(Composed {
@@ -176,7 +180,7 @@ impl Composer {
     fn profile(&self, lease: &CallbackLease) -> Result<&Profile, String> {
         let id = match &lease.subject {
             Subject::Mo { record, .. } => record.route.service_profile,
-            Subject::Mt { head, .. } => head.receipts.map(|r| r.service_profile),
+            Subject::Mt { head, .. } => read(head)?.receipts.map(|r| r.service_profile),
         };
         let id = id.ok_or_else(|| "no service profile is named".to_owned())?;
         self.profiles
@@ -184,12 +188,12 @@ impl Composer {
             .ok_or_else(|| format!("service profile {id} is not in the configuration any more"))
     }
 
-    fn account<'h>(&self, head: &'h Head) -> Result<(&Account, &'h UniversalOrigin), String> {
-        let Family::Universal(origin) = &head.family else {
+    fn account<'h>(&self, head: &HeadRef<'h>) -> Result<(&Account, UniversalRef<'h>), String> {
+        let FamilyRef::Universal(origin) = head.family else {
             return Err(MISMATCH.to_owned());
         };
-        let account = self.accounts.get(&origin.account).ok_or_else(|| {
-            let name = &origin.account;
+        let account = self.accounts.get(origin.account).ok_or_else(|| {
+            let name = origin.account;
             format!(
                 "the universal account \"{name}\" has no callback_url in the configuration any more"
             )
@@ -197,13 +201,18 @@ impl Composer {
         Ok((account, origin))
     }
 
-    fn notification(&self, lease: &CallbackLease, head: &Head, part: u8) -> Result<Bytes, String> {
+    fn notification(
+        &self,
+        lease: &CallbackLease,
+        head: &HeadRef<'_>,
+        part: u8,
+    ) -> Result<Bytes, String> {
         if let Some(body) = &lease.body {
             return Ok(body.clone().into());
         }
         let (account, origin) = self.account(head)?;
         Ok(body::notification(
-            head,
+            &head.destination.text(),
             origin,
             part,
             account.price_per_part,
@@ -235,7 +244,7 @@ impl Composer {
         }
     }
 
-    async fn patch(&self, lease: &CallbackLease, head: &Head, profile: &Profile) -> Bytes {
+    async fn patch(&self, lease: &CallbackLease, head: &HeadRef<'_>, profile: &Profile) -> Bytes {
         if let Some(body) = &lease.body {
             return body.clone().into();
         }
@@ -291,10 +300,15 @@ struct GatewayFacts {
     token: Option<String>,
 }
 
-fn verdict(lease: &CallbackLease, head: &Head) -> Bytes {
+fn read(head: &EncodedHead) -> Result<HeadRef<'_>, String> {
+    head.read()
+        .ok_or_else(|| "the message's record cannot be read".to_owned())
+}
+
+fn verdict(lease: &CallbackLease, gateway: GatewayId) -> Bytes {
     match (&lease.body, &lease.subject) {
         (None, Subject::Mt { upstream_id, .. }) => body::verdict(
-            head,
+            gateway,
             upstream_id.as_deref(),
             lease.state,
             lease.report.as_ref().and_then(EncodedReport::read).as_ref(),

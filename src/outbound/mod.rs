@@ -12,6 +12,9 @@ pub mod wire;
 
 use crate::config::gateway::Mistakes;
 
+/// Why a lease cannot be sent whose head is not what the log wrote.
+const UNREADABLE: &str = "the message's record cannot be read";
+
 /// A record's mistakes as one sentence for an operator.
 fn in_words(mistakes: Mistakes) -> String {
     let all = mistakes

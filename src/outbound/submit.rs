@@ -1,9 +1,9 @@
 //! From a leased message to its `submit_sm` bodies.
 
-use super::in_words;
+use super::{UNREADABLE, in_words};
 use crate::config::Config;
 use crate::config::gateway::{Concat as ConcatSetting, SmppSettings};
-use crate::message::{Family, Gateway, Head};
+use crate::message::{FamilyRef, Gateway, HeadRef};
 use crate::store::Lease;
 use smpp_protocol::address::Address;
 use smpp_protocol::coding::{DataCoding, Npi, RegisteredDelivery, Ton};
@@ -17,28 +17,30 @@ pub fn settings(gateway: &Gateway, config: &Config) -> Result<SmppSettings, Stri
     SmppSettings::from_meta(&config.smpp, meta.as_ref()).map_err(in_words)
 }
 
-/// The segments of the lease that are still to be sent, with their numbers.
-pub fn bodies(lease: &Lease, settings: &SmppSettings) -> Result<Vec<(u8, Body)>, TooLong> {
-    let reference = lease.head.reference;
+/// The segments of the lease that are still to be sent, with their numbers. The error says why
+/// there can be none.
+pub fn bodies(lease: &Lease, settings: &SmppSettings) -> Result<Vec<(u8, Body)>, String> {
+    let head = lease.head.read().ok_or(UNREADABLE)?;
+    let reference = head.reference;
     let concat = match settings.concat {
         ConcatSetting::Udh => Concat::Udh8(reference),
         ConcatSetting::Sar => Concat::Sar(u16::from(reference)),
         ConcatSetting::Payload => Concat::Payload,
     };
     let source = address(
-        Address::source(&lease.head.source),
+        Address::source(&head.source.text()),
         settings.source_ton,
         settings.source_npi,
     );
-    let number = without_punctuation(&lease.head.destination);
+    let number = without_punctuation(&head.destination.text());
     let destination = address(
         Address::destination(&number),
         settings.dest_ton,
         settings.dest_npi,
     );
-    let segments = match udh(&lease.head) {
+    let segments = match udh(head) {
         Some(udh) => vec![segment::with_header(udh, &lease.text)],
-        None => split(lease, concat)?,
+        None => split(head, &lease.text, concat).map_err(|e| e.to_string())?,
     };
     Ok(segments
         .into_iter()
@@ -48,24 +50,24 @@ pub fn bodies(lease: &Lease, settings: &SmppSettings) -> Result<Vec<(u8, Body)>,
 }
 
 /// As many segments as were accepted, whatever the gateway's settings, or its transport, say now.
-fn split(lease: &Lease, concat: Concat) -> Result<Vec<Segment>, TooLong> {
-    let segments = segment::split(&lease.text, concat)?;
-    let accepted = usize::from(lease.head.segments);
+fn split(head: HeadRef<'_>, text: &str, concat: Concat) -> Result<Vec<Segment>, TooLong> {
+    let segments = segment::split(text, concat)?;
+    let accepted = usize::from(head.segments);
     if segments.len() == accepted {
         return Ok(segments);
     }
     let as_accepted = match accepted {
         1 => Concat::Payload,
-        _ => Concat::Udh8(lease.head.reference),
+        _ => Concat::Udh8(head.reference),
     };
-    segment::split(&lease.text, as_accepted)
+    segment::split(text, as_accepted)
 }
 
 /// The client's own header, to go in front of the text as it is.
-fn udh(head: &Head) -> Option<&[u8]> {
-    match &head.family {
-        Family::Universal(origin) => origin.udh.as_deref(),
-        Family::Gateways | Family::UseCases(_) => None,
+fn udh(head: HeadRef<'_>) -> Option<&[u8]> {
+    match head.family {
+        FamilyRef::Universal(origin) => origin.udh,
+        FamilyRef::Gateways | FamilyRef::UseCases(_) => None,
     }
 }
 
@@ -117,16 +119,16 @@ fn address(mut address: Address, ton: Option<u8>, npi: Option<u8>) -> Address {
 mod tests {
     use super::*;
     use crate::config::SmppDefaults;
-    use crate::message::{MessageId, sample};
+    use crate::message::{EncodedHead, Head, MessageId, sample};
     use smpp_protocol::udh;
 
     fn lease(segments: u8) -> Lease {
         Lease {
             message: MessageId(1),
-            head: Head {
+            head: EncodedHead::from(&Head {
                 segments,
                 ..sample::head()
-            },
+            }),
             text: "a".repeat(400),
             segments: (1..=segments).collect(),
             attempt: 1,

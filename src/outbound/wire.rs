@@ -17,7 +17,7 @@ use super::http::Upstream;
 use super::submit;
 use crate::config::Config;
 use crate::config::gateway::SmppSettings;
-use crate::message::{Gateway, Head, MASK, MessageId, Transport};
+use crate::message::{EncodedHead, Gateway, Head, MASK, MessageId, Transport};
 use crate::store::Lease;
 
 /// All that one message would put onto the wire.
@@ -76,7 +76,7 @@ pub fn of(
     let lease = Lease {
         message: MessageId::NONE,
         segments: (1..=head.segments.max(1)).collect(),
-        head: head.clone(),
+        head: EncodedHead::from(head),
         text: text.to_owned(),
         attempt: 1,
     };
@@ -87,7 +87,7 @@ pub fn of(
 }
 
 fn pdus(lease: &Lease, settings: &SmppSettings) -> Result<Wire, String> {
-    let bodies = submit::bodies(lease, settings).map_err(|e| e.to_string())?;
+    let bodies = submit::bodies(lease, settings)?;
     let texts = bodies.into_iter().filter_map(|(part, body)| {
         let sm = match &body {
             Body::SubmitSm(sm) => sm.clone(),

@@ -84,7 +84,8 @@ pub type Settled = Vec<Entry>;
 #[derive(Clone, Debug)]
 pub struct Lease {
     pub message: MessageId,
-    pub head: Head,
+    /// As the log has it: whoever sends the message reads it.
+    pub head: EncodedHead,
     pub text: String,
     /// Numbers of the segments still to be sent, ascending, from 1.
     pub segments: Vec<u8>,
@@ -212,7 +213,7 @@ pub struct CallbackLease {
 #[derive(Clone, Debug)]
 pub enum Subject {
     Mt {
-        head: Box<Head>,
+        head: EncodedHead,
         accepted_at: Timestamp,
         submitted_at: Option<Timestamp>,
         upstream_id: Option<String>,

@@ -136,14 +136,7 @@ fn every_state_has_its_status_number() {
     assert_eq!(numbers, [1, 1, 1, 2, 3, 4, 5, 6, 5, 7, 5, 4]);
 }
 
-fn head() -> Head {
-    Head {
-        gateway: GatewayId(3),
-        callback_url: Some("http://app.test/dlr".into()),
-        forwards: true,
-        ..sample::head()
-    }
-}
+const GATEWAY: GatewayId = GatewayId(3);
 
 #[test]
 fn a_verdict_tells_what_the_receipt_said() {
@@ -159,7 +152,7 @@ fn a_verdict_tells_what_the_receipt_said() {
         message_state: None,
         source_addr: String::new(),
     });
-    let body = verdict(&head(), Some("a1b"), State::Delivered, Some(&report), TIMES);
+    let body = verdict(GATEWAY, Some("a1b"), State::Delivered, Some(&report), TIMES);
     assert_eq!(
         text(body),
         r#"{"message_id":"a1b","id":"a1b","status":"DELIVRD","level":2,"connector":"3","id_smsc":"0A1B","sub":"001","dlvrd":"001","subdate":"2110290713","donedate":"2110290714","err":"000","text":"hi"}"#
@@ -172,7 +165,7 @@ fn a_verdict_without_a_receipt_tells_our_own_times_and_no_false_id() {
         submitted_at: None,
         ..TIMES
     };
-    let body = verdict(&head(), None, State::Failed, None, times);
+    let body = verdict(GATEWAY, None, State::Failed, None, times);
     assert_eq!(
         text(body),
         r#"{"message_id":"","id":"","status":"UNDELIV","level":2,"connector":"3","id_smsc":"","sub":"001","dlvrd":"000","subdate":"","donedate":"2110290713","err":"000","text":""}"#
@@ -187,7 +180,7 @@ fn an_http_verdict_has_the_providers_word_and_code() {
         defaulted: false,
     };
     let body = text(verdict(
-        &head(),
+        GATEWAY,
         Some("SM1"),
         State::Undelivered,
         Some(&report),

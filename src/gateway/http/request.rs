@@ -13,7 +13,7 @@ use tracing::warn;
 use super::answer::{Verdict, bounded};
 use super::way::Way;
 use crate::client::{Answer, Connection, Limits};
-use crate::message::{Disposition, GatewayId, OnUnknown, RefusalClass, recorded_answer};
+use crate::message::{Disposition, OnUnknown, RefusalClass, recorded_answer};
 use crate::store::{Lease, Outcome};
 
 /// A request that is over.
@@ -58,7 +58,7 @@ pub(super) async fn send(way: Arc<Way>, lease: Lease, connection: Option<Connect
         Err(reason) => (refused(None, None, &reason, None), End::Unmade, connection),
         Ok(request) => {
             let (exchange, connection) = exchange(&way, connection, request, began).await;
-            let (outcome, end) = outcome(&way, lease.head.gateway, exchange);
+            let (outcome, end) = outcome(&way, exchange);
             (outcome, end, connection)
         }
     };
@@ -112,7 +112,7 @@ async fn exchange(
     }
 }
 
-fn outcome(way: &Way, gateway: GatewayId, exchange: Exchange) -> (Outcome, End) {
+fn outcome(way: &Way, exchange: Exchange) -> (Outcome, End) {
     let answer = match exchange {
         Exchange::Answered(answer) => answer,
         Exchange::NoConnection(reason) => {
@@ -130,7 +130,7 @@ fn outcome(way: &Way, gateway: GatewayId, exchange: Exchange) -> (Outcome, End) 
     match way.verdict(status, &answer.body) {
         Verdict::Taken { id } => {
             if id.is_none() {
-                warn!(%gateway, %status, "the upstream took a message and named no id; its reports will not be matched");
+                warn!(gateway = %way.upstream.gateway.id, %status, "the upstream took a message and named no id; its reports will not be matched");
             }
             let outcome = Outcome::Submitted {
                 upstream_id: id,

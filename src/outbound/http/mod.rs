@@ -21,7 +21,7 @@ use serde_json::Value;
 pub use self::order::basic_text;
 
 use self::order::{Order, Parcel};
-use super::in_words;
+use super::{UNREADABLE, in_words};
 use crate::config::gateway::{HttpSettings, TwilioSettings};
 use crate::message::{Family, Gateway, Transport};
 use crate::store::Lease;
@@ -32,7 +32,7 @@ pub struct Upstream {
     pub settings: HttpSettings,
     pub twilio: TwilioSettings,
     pub transport: Transport,
-    gateway: Arc<Gateway>,
+    pub gateway: Arc<Gateway>,
     /// What goes into the `Host` header.
     host: HeaderValue,
     /// In front of our own paths, without a slash at its end.
@@ -65,10 +65,11 @@ impl Upstream {
 
     /// The request for a message. The error says why there can be none.
     pub fn request(&self, lease: &Lease) -> Result<Request<Full<Bytes>>, String> {
-        if lease.head.segments > 1 {
+        let head = lease.head.decode().ok_or(UNREADABLE)?;
+        if head.segments > 1 {
             return Err("it was accepted in parts, when this gateway spoke SMPP".to_owned());
         }
-        if let Family::Universal(origin) = &lease.head.family
+        if let Family::Universal(origin) = &head.family
             && origin.udh.is_some()
         {
             return Err("a user data header cannot be sent over HTTP".to_owned());
@@ -76,7 +77,7 @@ impl Upstream {
         let order = Order {
             gateway: &self.gateway,
             settings: &self.settings,
-            head: &lease.head,
+            head: &head,
             text: &lease.text,
             base_url: &self.base_url,
         };

@@ -7,7 +7,8 @@ use serde_json::{Value, json};
 use super::Upstream;
 use super::order::{Order, Parcel};
 use crate::message::{
-    Family, Gateway, GatewayId, Head, MessageId, UniversalOrigin, UseCaseOrigin, sample,
+    EncodedHead, Family, Gateway, GatewayId, Head, MessageId, UniversalOrigin, UseCaseOrigin,
+    sample,
 };
 use crate::store::Lease;
 
@@ -231,9 +232,9 @@ fn twilio_gets_a_form_and_our_webhook_whoever_wants_the_verdict() {
 
 #[test]
 fn the_request_has_basic_only_where_there_is_an_account() {
-    let lease = |head| Lease {
+    let lease = |head: Head| Lease {
         message: MessageId(1),
-        head,
+        head: EncodedHead::from(&head),
         text: "hi".into(),
         segments: vec![1],
         attempt: 1,
@@ -293,7 +294,7 @@ fn the_host_header_leaves_out_the_schemes_own_port() {
         let change = json!({"server_host": host, "server_port": port, "use_ssl": tls});
         let request = upstream(gateway("http", change)).request(&Lease {
             message: MessageId(1),
-            head: head(),
+            head: EncodedHead::from(&head()),
             text: "hi".into(),
             segments: vec![1],
             attempt: 1,

@@ -2,7 +2,7 @@
 
 use super::lane::{Lane, Waiting};
 use super::{Ledger, Reply};
-use crate::message::{Event, GatewayId, Head, MessageId, State};
+use crate::message::{Event, GatewayId, MessageId, State};
 use crate::store::StoreError;
 use crate::store::intent::Lease;
 use tokio::sync::oneshot;
@@ -73,17 +73,14 @@ impl Ledger {
         let mut leases: Vec<Lease> = Vec::with_capacity(room.min(queued));
         let mut segments = 0;
         while let Some(id) = self.lanes.get(&gateway).and_then(Lane::first_ready) {
-            let Some((m, head)) = self.mt.get(&id).and_then(|m| Some((m, m.decode_head()?))) else {
-                debug_assert!(
-                    false,
-                    "a lane holds only open messages, and each has its head"
-                );
+            let Some(m) = self.mt.get(&id) else {
+                debug_assert!(false, "a lane holds only open messages");
                 if let Some(lane) = self.lanes.get_mut(&gateway) {
                     lane.forget(id);
                 }
                 continue;
             };
-            if head.expires_at <= self.now {
+            if m.expires_at() <= self.now {
                 self.expire(id);
                 continue;
             }
@@ -92,7 +89,7 @@ impl Ledger {
                 break;
             }
             segments += pending;
-            let Some(lease) = self.lease_one(id, head) else {
+            let Some(lease) = self.lease_one(id) else {
                 continue;
             };
             leases.push(lease);
@@ -103,7 +100,7 @@ impl Ledger {
         leases
     }
 
-    fn lease_one(&mut self, id: MessageId, head: Head) -> Option<Lease> {
+    fn lease_one(&mut self, id: MessageId) -> Option<Lease> {
         let m = self.mt.get(&id)?;
         let segments = m.segments_in(State::Queued).collect();
         let Some(text) = m.text() else {
@@ -113,7 +110,7 @@ impl Ledger {
         let attempt = m.attempts + 1;
         let lease = Lease {
             message: id,
-            head,
+            head: m.encoded_head(),
             text: text.to_owned(),
             segments,
             attempt,

@@ -196,7 +196,7 @@ impl Ledger {
         let callback = self.outbox.all.get(&id)?;
         let subject = if let Some(m) = self.mt.get(&id.message) {
             Subject::Mt {
-                head: Box::new(m.decode_head()?),
+                head: m.encoded_head(),
                 accepted_at: m.accepted_at,
                 submitted_at: m.submitted_at(),
                 upstream_id: m.upstream_ids().next().map(|(_, id)| id.into_owned()),

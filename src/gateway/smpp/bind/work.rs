@@ -72,7 +72,7 @@ impl Bind<'_> {
                             .map(|(segment, body)| (Sent { message, segment }, body)),
                     );
                 }
-                Err(e) => self.refuse(&lease, &e.to_string()),
+                Err(e) => self.refuse(&lease, &e),
             }
         }
     }
