@@ -321,7 +321,7 @@ impl Bridge {
         };
         let evidence = Evidence {
             gateway,
-            report: Report::Smpp(report),
+            report: Report::Smpp(report).into(),
             ..sample::receipt("m-1", "DELIVRD", Some(State::Delivered))
         };
         let found = self

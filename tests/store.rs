@@ -419,7 +419,8 @@ async fn ids_match_in_hexadecimal_and_decimal(place: Place) {
         report: Report::Smpp(SmppReport {
             source_addr: "12025550123".into(),
             ..SmppReport::default()
-        }),
+        })
+        .into(),
         ..sample::receipt("1267", "DELIVRD", Some(State::Delivered))
     }));
     assert_eq!(

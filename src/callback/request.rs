@@ -311,7 +311,11 @@ fn verdict(lease: &CallbackLease, gateway: GatewayId) -> Bytes {
             gateway,
             upstream_id.as_deref(),
             lease.state,
-            lease.report.as_ref().and_then(EncodedReport::read).as_ref(),
+            lease
+                .report
+                .as_ref()
+                .and_then(EncodedReport::decode)
+                .as_ref(),
             times(lease),
         ),
         (body, _) => body.clone().unwrap_or_default().into(),

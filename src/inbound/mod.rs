@@ -122,7 +122,7 @@ impl Judge {
             gateway: gateway.id,
             id_rule: receipt::id_rule(settings.receipt_id),
             state,
-            report: Report::Smpp(receipt::report(&receipt, &ids, source_addr)),
+            report: Report::Smpp(receipt::report(&receipt, &ids, source_addr)).into(),
             ids,
             verbatim: false,
             always_delivered_at: false,

@@ -5,8 +5,8 @@
 //! are appended at the end; what is written once stays readable.
 
 use super::{
-    CallbackId, Concat, EncodedHead, GatewayId, MessageId, MoRecord, MoveReason, OrphanId, Report,
-    State, Timestamp, terse,
+    CallbackId, Concat, EncodedHead, EncodedReport, GatewayId, MessageId, MoRecord, MoveReason,
+    OrphanId, State, Timestamp, terse,
 };
 use serde::{Deserialize, Serialize};
 
@@ -71,7 +71,7 @@ pub enum Event {
     /// A receipt, or an HTTP status callback.
     Reported {
         segment: u8,
-        report: Report,
+        report: EncodedReport,
         /// False: recorded, and nothing else.
         applied: bool,
         segment_state: State,
@@ -128,7 +128,7 @@ pub enum Event {
         orphan: OrphanId,
         gateway: GatewayId,
         ids: Vec<String>,
-        report: Report,
+        report: EncodedReport,
         state: Option<State>,
     },
     OrphanClosed {
@@ -262,7 +262,7 @@ pub enum Snapshot {
         orphan: OrphanId,
         gateway: GatewayId,
         ids: Vec<String>,
-        report: Report,
+        report: EncodedReport,
         state: Option<State>,
         received_at: Timestamp,
     },
@@ -303,7 +303,7 @@ pub struct PendingCallback {
     pub attempts: u32,
     /// The message's state when it was made.
     pub state: State,
-    pub report: Option<Report>,
+    pub report: Option<EncodedReport>,
     pub body: Option<Vec<u8>>,
     pub dead: bool,
 }

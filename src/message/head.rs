@@ -69,7 +69,7 @@ pub struct HeadRef<'a> {
 }
 
 /// A text that is packed where it lies.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct TerseRef<'a>(#[serde(borrow, with = "serde_bytes")] &'a [u8]);
 
 impl<'a> TerseRef<'a> {

@@ -43,7 +43,7 @@ pub use redact::{MASK, names_a_secret, redact};
 pub use reference::References;
 pub use refusal::{MoveReason, RefusalClass};
 pub use remote::{Secrets, recorded_answer};
-pub use report::{EncodedReport, Report, SmppReport};
+pub use report::{EncodedReport, Report, ReportRef, SmppReport};
 pub use state::{Change, Disposition, OnUnknown, State};
 pub use time::Timestamp;
 pub use use_case::{Keyword, Registration, UseCase, UseCaseStatus, msisdn};

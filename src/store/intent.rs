@@ -144,7 +144,7 @@ pub struct Evidence {
     pub id_rule: IdRule,
     /// `None`: the word says nothing about the state.
     pub state: Option<State>,
-    pub report: Report,
+    pub report: EncodedReport,
     /// Applies even where the state stays: the word itself is news.
     pub verbatim: bool,
     /// Marks the delivery time whatever the word says.

@@ -70,7 +70,8 @@ pub(crate) fn receipt(id: &str, stat: &str, state: Option<State>) -> Evidence {
             stat: stat.into(),
             source_addr: "4915112345678".into(),
             ..SmppReport::default()
-        }),
+        })
+        .into(),
         verbatim: false,
         always_delivered_at: false,
         if_unmatched: Unmatched::Keep,

@@ -185,7 +185,8 @@ fn receipt(gateway: GatewayId, id: MessageId) -> Inbound {
             text: Some(TEXT[..20].into()),
             message_state: Some(2),
             source_addr: "491000000000".into(),
-        }),
+        })
+        .into(),
         verbatim: false,
         always_delivered_at: false,
         if_unmatched: Unmatched::Keep,

@@ -126,7 +126,8 @@ fn evidence(report: DlrReport, profile: &Profile, api: &Api) -> Option<Evidence>
             word,
             payload,
             defaulted,
-        },
+        }
+        .into(),
         verbatim: profile.mode == StatusMode::Verbatim,
         always_delivered_at: api.config.dlr.delivered_at == DeliveredAt::Always,
         if_unmatched: Unmatched::Keep,

@@ -147,16 +147,17 @@ fn line(event: &Event, segments: u8, first: bool) -> Option<(&'static str, Value
             segment_state,
             ..
         } => {
-            let mut detail = reported(report);
+            let report = report.decode();
+            let mut detail = report.as_ref().map_or_else(|| json!({}), reported);
             detail["applied"] = json!(applied);
             name_part(&mut detail, *segment, segments);
             if segments > 1 {
                 detail["part_state"] = json!(segment_state.name());
             }
             let kind = match (report, applied) {
-                (Report::Http { .. }, true) => "dlr",
-                (Report::Http { .. }, false) => "dlr_ignored",
-                (Report::Smpp(_) | Report::Local { .. }, _) => "receipt",
+                (Some(Report::Http { .. }), true) => "dlr",
+                (Some(Report::Http { .. }), false) => "dlr_ignored",
+                (Some(Report::Smpp(_) | Report::Local { .. }) | None, _) => "receipt",
             };
             (kind, detail)
         }

@@ -17,7 +17,8 @@ async fn receipt(bridge: &Bridge, gateway: u64, id: &str, stat: &str, state: Sta
             stat: stat.into(),
             err: Some("000".into()),
             ..SmppReport::default()
-        }),
+        })
+        .into(),
         verbatim: false,
         always_delivered_at: false,
         if_unmatched: Unmatched::Keep,

@@ -251,7 +251,8 @@ impl Status {
                 word: self.word.clone(),
                 payload: serde_json::to_string(&self.members).ok()?,
                 defaulted: false,
-            },
+            }
+            .into(),
             // A word of progress is news of its own: it may be the first to name the sender.
             verbatim: true,
             always_delivered_at: false,

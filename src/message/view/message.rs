@@ -173,12 +173,15 @@ impl Message {
                 if let Some(s) = self.segment(*segment) {
                     s.state = *segment_state;
                 }
-                self.merge(report);
+                let report = report.decode();
+                if let Some(report) = &report {
+                    self.merge(report);
+                }
                 let has_moved = state.rank() >= State::Enroute.rank() && *state != State::Failed;
                 if has_moved && *state != self.state {
                     self.progressed_at.get_or_insert(at);
                 }
-                self.soft = matches!(report, Report::Local { .. });
+                self.soft = matches!(report, Some(Report::Local { .. }));
                 self.enter(*state, at, Some(*delivered));
                 self.made(callbacks.len());
             }

@@ -3,7 +3,7 @@
 //! It holds the last state, the place in the chain and the counts, and says of each event
 //! whether it may follow those before it. It knows nothing of other messages.
 
-use crate::message::{Event, GatewayId, Report, State, Timestamp};
+use crate::message::{Event, GatewayId, State, Timestamp};
 
 /// What the entries of one subject have told so far.
 pub(super) struct Trace {
@@ -84,11 +84,7 @@ impl Trace {
                 report,
                 callbacks,
                 ..
-            } => (
-                *state,
-                matches!(report, Report::Local { .. }),
-                callbacks.len(),
-            ),
+            } => (*state, report.is_local(), callbacks.len()),
             Event::Expired { callbacks } => (State::Expired, true, callbacks.len()),
             Event::Cancelled { callbacks } => (State::Cancelled, true, callbacks.len()),
             Event::CallbackDelivered { .. } => {

@@ -3,8 +3,8 @@
 use super::Ledger;
 use super::smsc_id::{forms, hash, normal};
 use crate::message::{
-    Change, Entry, Event, GatewayId, MessageId, OrphanEnd, OrphanId, Report, Snapshot, State,
-    Timestamp,
+    Change, EncodedReport, Entry, Event, GatewayId, MessageId, OrphanEnd, OrphanId, ReportRef,
+    Snapshot, State, Timestamp,
 };
 use crate::store::intent::{Evidence, Finding, IdRule, Inbound, OrphanView, Unmatched};
 use hashbrown::{DefaultHashBuilder, HashMap};
@@ -23,7 +23,7 @@ pub(super) struct Orphans {
 struct Orphan {
     gateway: GatewayId,
     ids: Vec<String>,
-    report: Report,
+    report: EncodedReport,
     state: Option<State>,
     received_at: Timestamp,
 }
@@ -144,7 +144,7 @@ impl Ledger {
         gateway: GatewayId,
         id: &str,
         rule: IdRule,
-        report: &Report,
+        report: &EncodedReport,
         needs_address: bool,
     ) -> Option<(MessageId, u8)> {
         for form in forms(id, rule) {
@@ -162,7 +162,7 @@ impl Ledger {
         &self,
         hits: &[(MessageId, u8)],
         address_must_fit: bool,
-        report: &Report,
+        report: &EncodedReport,
     ) -> Option<(MessageId, u8)> {
         if let ([only], false) = (hits, address_must_fit) {
             return Some(*only);
@@ -179,12 +179,17 @@ impl Ledger {
         hits.iter().find(open).or(hits.first()).copied()
     }
 
-    fn address_fits(&self, message: MessageId, report: &Report) -> bool {
-        let Report::Smpp(r) = report else { return true };
+    fn address_fits(&self, message: MessageId, report: &EncodedReport) -> bool {
+        let Some(ReportRef::Smpp(r)) = report.read() else {
+            return true;
+        };
         let Some(head) = self.mt.get(&message).and_then(|m| m.read_head()) else {
             return false;
         };
-        let (a, b) = (digits(&head.destination.text()), digits(&r.source_addr));
+        let (a, b) = (
+            digits(&head.destination.text()),
+            digits(&r.source_addr.text()),
+        );
         !a.is_empty() && (a.ends_with(&b) || b.ends_with(&a)) && b.len() >= a.len().min(7)
     }
 
@@ -194,7 +199,7 @@ impl Ledger {
         message: MessageId,
         segment: u8,
         to: Option<State>,
-        report: Report,
+        report: EncodedReport,
         verbatim: bool,
         always_delivered_at: bool,
     ) -> Finding {
@@ -253,9 +258,12 @@ impl Ledger {
     }
 
     /// True when the last word reported for the message was this very one.
-    fn repeats_word(&self, message: MessageId, report: &Report) -> bool {
+    fn repeats_word(&self, message: MessageId, report: &EncodedReport) -> bool {
         let known = self.mt.get(&message).and_then(|m| m.word());
-        known.is_some_and(|w| w.eq_ignore_ascii_case(report.word()))
+        let word = report.read().map(ReportRef::word);
+        known
+            .zip(word)
+            .is_some_and(|(w, word)| w.eq_ignore_ascii_case(&word))
     }
 
     fn keep_orphan(&mut self, evidence: Evidence) {
@@ -291,7 +299,7 @@ impl Ledger {
                 .iter()
                 .find_map(|i| self.find(gateway, i, IdRule::Auto, &report, false));
             if let Some((found, segment)) = hit {
-                let verbatim = matches!(report, Report::Http { .. });
+                let verbatim = report.is_http();
                 self.apply_evidence(found, segment, state, report, verbatim, false);
                 self.close_orphan(id, OrphanEnd::Matched(found));
             }
@@ -340,7 +348,7 @@ impl Ledger {
         id: OrphanId,
         gateway: GatewayId,
         ids: Vec<String>,
-        report: Report,
+        report: EncodedReport,
         state: Option<State>,
         received_at: Timestamp,
     ) {
@@ -374,12 +382,14 @@ impl Ledger {
         let older = self.orphans.by_number.range(..before);
         let newest_first = older.rev().take(most);
         newest_first
-            .map(|(id, o)| OrphanView {
-                id: *id,
-                gateway: o.gateway,
-                ids: o.ids.clone(),
-                report: o.report.clone(),
-                received_at: o.received_at,
+            .filter_map(|(id, o)| {
+                Some(OrphanView {
+                    id: *id,
+                    gateway: o.gateway,
+                    ids: o.ids.clone(),
+                    report: o.report.decode()?,
+                    received_at: o.received_at,
+                })
             })
             .collect()
     }

@@ -3,8 +3,8 @@
 
 use super::{Ledger, Reply};
 use crate::message::{
-    CallbackId, CallbackKind, EncodedReport, Entry, Event, MessageId, PendingCallback, Report,
-    State, Timestamp,
+    CallbackId, CallbackKind, EncodedReport, Entry, Event, MessageId, PendingCallback, State,
+    Timestamp,
 };
 use crate::store::StoreError;
 use crate::store::intent::{CallbackLease, CallbackOutcome, Subject};
@@ -46,7 +46,7 @@ impl Held {
         Held {
             created_at: callback.created_at,
             due_at: callback.due_at,
-            report: callback.report.as_ref().map(EncodedReport::from),
+            report: callback.report,
             body: callback.body.map(Vec::into_boxed_slice),
             attempts: callback.attempts,
             kind: callback.kind,
@@ -63,7 +63,7 @@ impl Held {
             due_at: self.due_at,
             attempts: self.attempts,
             state: self.state,
-            report: self.report.as_ref().and_then(EncodedReport::read),
+            report: self.report.clone(),
             body: self.body(),
             dead: self.dead,
         }
@@ -296,7 +296,7 @@ impl Ledger {
         kind: CallbackKind,
         at: Timestamp,
         state: State,
-        report: Option<&Report>,
+        report: Option<&EncodedReport>,
     ) {
         let number = match (self.mt.get_mut(&message), self.mo.get_mut(&message)) {
             (Some(m), _) if m.callbacks_made() < CALLBACKS_MAX => {
@@ -317,7 +317,7 @@ impl Ledger {
         let held = Held {
             created_at: at,
             due_at: if waits { Timestamp::NEVER } else { at },
-            report: report.map(EncodedReport::from),
+            report: report.cloned(),
             body: None,
             attempts: 0,
             kind,

@@ -176,7 +176,8 @@ impl Life {
                 text: None,
                 message_state: None,
                 source_addr: "49".into(),
-            }),
+            })
+            .into(),
             verbatim: false,
             always_delivered_at: false,
             if_unmatched: Unmatched::Keep,

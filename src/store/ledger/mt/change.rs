@@ -8,7 +8,8 @@ use super::super::packed::{Packed, Parts};
 use super::wanted::Wanted;
 use super::{Mt, after};
 use crate::message::{
-    CallbackKind, EncodedHead, Entry, Event, GatewayId, Next, Report, State, Timestamp,
+    CallbackKind, EncodedHead, EncodedReport, Entry, Event, GatewayId, Next, ReportRef, State,
+    Timestamp,
 };
 
 /// What an entry does beyond the message itself.
@@ -19,7 +20,7 @@ pub(in super::super) struct Effect<'e> {
     /// The message may have gone twice.
     pub(super) in_doubt: bool,
     pub(super) callbacks: &'e [CallbackKind],
-    pub(super) report: Option<&'e Report>,
+    pub(super) report: Option<&'e EncodedReport>,
 }
 
 impl Mt {
@@ -95,8 +96,10 @@ impl Mt {
                 self.soft = false;
                 self.note_submitted(entry.at);
                 self.state = *state;
-                if let Report::Http { word, .. } = report {
-                    self.with_aside(|aside| aside.word = Some(word.as_str().into()));
+                if report.is_http()
+                    && let Some(ReportRef::Http { word, .. }) = report.read()
+                {
+                    self.with_aside(|aside| aside.word = Some(word.into()));
                 }
                 effect.report = Some(report);
                 effect.callbacks = callbacks;
