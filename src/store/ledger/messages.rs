@@ -14,6 +14,8 @@ use std::hash::BuildHasher;
 
 /// Slots of one chunk: 64 KiB.
 const CHUNK: usize = 1024;
+/// Places that are found without the index: those of what came or was asked for lately.
+const RECENT: usize = 2048;
 /// An index with room for this many times what it holds gives room back.
 const SPARSE: usize = 8;
 
@@ -25,6 +27,9 @@ pub(super) struct Messages {
     roomy: BTreeSet<u32>,
     by_id: HashTable<Place>,
     by_upstream: HashTable<Place>,
+    /// By hash: a message's life is short, and in the index of a million each of its steps would
+    /// wait for memory.
+    recent: Box<[Cell<Place>]>,
     /// The slot that was asked for last: several questions about one message follow each other.
     asked: Cell<u32>,
     /// None ever had a higher number: what is new is not looked for.
@@ -39,7 +44,7 @@ struct Chunk {
 }
 
 /// What an index knows.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 struct Place {
     /// The upper half.
     hash: u32,
@@ -69,6 +74,7 @@ impl Messages {
             roomy: BTreeSet::new(),
             by_id: HashTable::new(),
             by_upstream: HashTable::new(),
+            recent: vec![Cell::default(); RECENT].into(),
             asked: Cell::new(0),
             highest: MessageId::NONE,
         }
@@ -117,16 +123,20 @@ impl Messages {
     /// Puts a message in that is not there.
     pub(super) fn insert_new(&mut self, m: Mt) {
         self.highest = self.highest.max(m.id);
-        let hash = half(self.hasher.hash_one(m.id));
+        let id_hash = self.hasher.hash_one(m.id);
         let gateway = m.gateway;
         let names: Vec<u32> = m
             .upstream_ids()
             .map(|(_, id)| self.upstream_hash(gateway, &id))
             .collect();
         let slot = self.put(m);
-        let place = Place { hash, slot };
+        let place = Place {
+            hash: half(id_hash),
+            slot,
+        };
         self.by_id
             .insert_unique(place.spread(), place, Place::spread);
+        self.recent(id_hash).set(place);
         for (n, hash) in names.iter().enumerate() {
             // The upstream may have used one id for several segments.
             if !names[..n].contains(hash) {
@@ -197,10 +207,11 @@ impl Messages {
         let places = self.by_upstream.iter_hash(spread(hash));
         let messages = places
             .filter(|p| p.hash == hash)
-            .filter_map(|p| self.at(p.slot))
-            .filter(|m| m.gateway == gateway);
+            .filter_map(|p| Some((p.slot, self.at(p.slot)?)))
+            .filter(|(_, m)| m.gateway == gateway);
         let mut found = Vec::new();
-        for m in messages {
+        for (slot, m) in messages {
+            self.asked.set(slot);
             m.each_upstream_id(|number, id| {
                 if is_normal_of(&form.text, id) {
                     found.push((m.id, number));
@@ -237,11 +248,21 @@ impl Messages {
         if id > self.highest {
             return None;
         }
-        let hash = half(self.hasher.hash_one(id));
+        let id_hash = self.hasher.hash_one(id);
+        let hash = half(id_hash);
         let is_it = |p: &Place| p.hash == hash && holds_it(p.slot);
-        let slot = self.by_id.find(spread(hash), is_it)?.slot;
+        let recent = self.recent(id_hash);
+        if !is_it(&recent.get()) {
+            recent.set(*self.by_id.find(spread(hash), is_it)?);
+        }
+        let slot = recent.get().slot;
         self.asked.set(slot);
         Some(slot)
+    }
+
+    /// Where its place may stand; the slot says whether it does.
+    fn recent(&self, id_hash: u64) -> &Cell<Place> {
+        &self.recent[id_hash as usize % RECENT]
     }
 
     fn at(&self, slot: u32) -> Option<&Mt> {
