@@ -194,7 +194,7 @@ pub enum StoreError {
 impl std::fmt::Display for StoreError {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
-            StoreError::Io(e) => write!(f, "the log cannot be written: {e}"),
+            StoreError::Io(e) => write!(f, "the log's disk refused: {e}"),
             StoreError::Full => f.write_str("the disk has too little space left for the log"),
             StoreError::Busy => f.write_str("the log has more to write than it may hold"),
             StoreError::Closed => f.write_str("the log is closed"),
