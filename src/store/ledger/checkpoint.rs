@@ -223,6 +223,7 @@ impl Restoring {
 
     /// The last block has been taken up.
     pub(in crate::store) fn end(self, ledger: &mut Ledger) {
+        ledger.mt.expect(0);
         // The index of the newest may not have been durable.
         let newest = self.finished.iter().rev().take(REINDEXED_MAX).rev();
         let known = newest.filter_map(|id| Some((*id, ledger.last_frame_of(*id)?)));
@@ -249,7 +250,7 @@ impl Restoring {
                 ledger.begin(now);
                 ledger.last_id = last_id;
                 ledger.carry.resume(carry);
-                ledger.mt.reserve(messages);
+                ledger.mt.expect(messages);
                 ledger.finished = finished.iter().copied().collect();
                 self.finished = finished;
             }

@@ -1,13 +1,13 @@
 //! The open messages, found by our number and by the upstream's.
 //!
 //! Each lies in a slot of 64 octets, a chunk of slots at a time, so that a million of them move
-//! nothing when one more comes, and chunks that empty give their memory back. The two indexes
-//! know a slot and half a hash, and ask the slot whether it is the right one.
+//! nothing when one more comes, and chunks that empty give their memory back.
 
+use super::index::{Index, Place};
 use super::mt::Mt;
 use super::smsc_id::{Form, hash, is_normal_of, normal};
 use crate::message::{GatewayId, MessageId};
-use hashbrown::{DefaultHashBuilder, HashTable};
+use hashbrown::DefaultHashBuilder;
 use std::cell::Cell;
 use std::collections::BTreeSet;
 use std::hash::BuildHasher;
@@ -16,8 +16,6 @@ use std::hash::BuildHasher;
 const CHUNK: usize = 1024;
 /// Places that are found without the index: those of what came or was asked for lately.
 const RECENT: usize = 2048;
-/// An index with room for this many times what it holds gives room back.
-const SPARSE: usize = 8;
 
 #[derive(Debug)]
 pub(super) struct Messages {
@@ -25,8 +23,8 @@ pub(super) struct Messages {
     chunks: Vec<Chunk>,
     /// Chunks with a free slot; the first one is filled first.
     roomy: BTreeSet<u32>,
-    by_id: HashTable<Place>,
-    by_upstream: HashTable<Place>,
+    by_id: Index,
+    by_upstream: Index,
     /// By hash: a message's life is short, and in the index of a million each of its steps would
     /// wait for memory.
     recent: Box<[Cell<Place>]>,
@@ -43,25 +41,6 @@ struct Chunk {
     free: Vec<u16>,
 }
 
-/// What an index knows.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-struct Place {
-    /// The upper half.
-    hash: u32,
-    slot: u32,
-}
-
-impl Place {
-    /// A hash again, all of it made of the half.
-    fn spread(&self) -> u64 {
-        spread(self.hash)
-    }
-}
-
-fn spread(half: u32) -> u64 {
-    u64::from(half).wrapping_mul(0x9E37_79B9_7F4A_7C15)
-}
-
 fn half(hash: u64) -> u32 {
     (hash >> 32) as u32
 }
@@ -72,8 +51,8 @@ impl Messages {
             hasher,
             chunks: Vec::new(),
             roomy: BTreeSet::new(),
-            by_id: HashTable::new(),
-            by_upstream: HashTable::new(),
+            by_id: Index::default(),
+            by_upstream: Index::default(),
             recent: vec![Cell::default(); RECENT].into(),
             asked: Cell::new(0),
             highest: MessageId::NONE,
@@ -114,10 +93,10 @@ impl Messages {
         self.at(u32::try_from(slot).ok()?)
     }
 
-    /// Makes room for so many more at once.
-    pub(super) fn reserve(&mut self, messages: usize) {
-        self.by_id.reserve(messages, Place::spread);
-        self.by_upstream.reserve(messages, Place::spread);
+    /// So many are to come that are old, or none any more.
+    pub(super) fn expect(&mut self, messages: usize) {
+        self.by_id.expect(messages);
+        self.by_upstream.expect(messages);
     }
 
     /// Puts a message in that is not there.
@@ -134,15 +113,12 @@ impl Messages {
             hash: half(id_hash),
             slot,
         };
-        self.by_id
-            .insert_unique(place.spread(), place, Place::spread);
+        self.by_id.insert(place);
         self.recent(id_hash).set(place);
         for (n, hash) in names.iter().enumerate() {
             // The upstream may have used one id for several segments.
             if !names[..n].contains(hash) {
-                let place = Place { hash: *hash, slot };
-                self.by_upstream
-                    .insert_unique(place.spread(), place, Place::spread);
+                self.by_upstream.insert(Place { hash: *hash, slot });
             }
         }
         self.asked.set(slot);
@@ -157,10 +133,7 @@ impl Messages {
     pub(super) fn remove(&mut self, id: &MessageId) -> Option<Mt> {
         let slot = self.place_of(*id)?;
         let hash = half(self.hasher.hash_one(id));
-        let place = Place { hash, slot };
-        if let Ok(known) = self.by_id.find_entry(place.spread(), |p| *p == place) {
-            known.remove();
-        }
+        self.by_id.remove(Place { hash, slot });
         let (chunk, at) = split(slot);
         let m = self.chunks[chunk].slots[at].take()?;
         m.each_upstream_id(|_, upstream_id| self.unlearn(slot, m.gateway, upstream_id));
@@ -173,14 +146,16 @@ impl Messages {
         let Some(slot) = self.place_of(id) else {
             return;
         };
-        let Some(gateway) = self.at(slot).map(|m| m.gateway) else {
+        let Some(m) = self.at(slot) else {
             return;
         };
-        let place = self.upstream_place(slot, gateway, upstream_id);
-        let known = self.by_upstream.find(place.spread(), |p| *p == place);
-        if known.is_none() {
-            self.by_upstream
-                .insert_unique(place.spread(), place, Place::spread);
+        let has_one_segment = m.segments().len() == 1;
+        let place = self.upstream_place(slot, m.gateway, upstream_id);
+        // The upstream may have used one id for several segments.
+        let is_known = || self.by_upstream.find(place.hash, |p| *p == place).is_some();
+        debug_assert!(!has_one_segment || !is_known(), "it was forgotten first");
+        if has_one_segment || !is_known() {
+            self.by_upstream.insert(place);
         }
     }
 
@@ -195,18 +170,15 @@ impl Messages {
 
     fn unlearn(&mut self, slot: u32, gateway: GatewayId, upstream_id: &str) {
         let place = self.upstream_place(slot, gateway, upstream_id);
-        if let Ok(known) = self.by_upstream.find_entry(place.spread(), |p| *p == place) {
-            known.remove();
-        }
+        self.by_upstream.remove(place);
     }
 
     /// The segments that this form may mean. The upstream may have used one id for several;
     /// then in order of their acceptance.
     pub(super) fn named(&self, gateway: GatewayId, form: &Form<'_>) -> Vec<(MessageId, u8)> {
         let hash = half(hash(&self.hasher, gateway, &form.text));
-        let places = self.by_upstream.iter_hash(spread(hash));
+        let places = self.by_upstream.all(hash);
         let messages = places
-            .filter(|p| p.hash == hash)
             .filter_map(|p| Some((p.slot, self.at(p.slot)?)))
             .filter(|(_, m)| m.gateway == gateway);
         let mut found = Vec::new();
@@ -224,11 +196,8 @@ impl Messages {
 
     /// Gives back what the indexes have grown beyond what they hold.
     pub(super) fn tidy(&mut self) {
-        for index in [&mut self.by_id, &mut self.by_upstream] {
-            if index.capacity() > SPARSE * index.len().max(CHUNK) {
-                index.shrink_to(2 * index.len(), Place::spread);
-            }
-        }
+        self.by_id.tidy();
+        self.by_upstream.tidy();
     }
 
     fn upstream_place(&self, slot: u32, gateway: GatewayId, upstream_id: &str) -> Place {
@@ -253,7 +222,7 @@ impl Messages {
         let is_it = |p: &Place| p.hash == hash && holds_it(p.slot);
         let recent = self.recent(id_hash);
         if !is_it(&recent.get()) {
-            recent.set(*self.by_id.find(spread(hash), is_it)?);
+            recent.set(self.by_id.find(hash, is_it)?);
         }
         let slot = recent.get().slot;
         self.asked.set(slot);
@@ -415,6 +384,6 @@ mod tests {
         assert_eq!((messages.len(), messages.iter().count()), (0, 0));
         assert!(messages.chunks.iter().all(|c| c.slots.capacity() == 0));
         messages.tidy();
-        assert!(messages.by_id.capacity() < CHUNK && messages.by_upstream.is_empty());
+        assert!(messages.by_id.capacity() < CHUNK && messages.by_upstream.len() == 0);
     }
 }

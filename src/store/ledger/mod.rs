@@ -12,6 +12,7 @@ mod checkpoint;
 mod deadlines;
 mod documents;
 mod evidence;
+mod index;
 mod joined;
 mod keys;
 mod lane;
