@@ -3,9 +3,9 @@
 //!
 //! Each round writes what is older than the round before began. So a start reads what was
 //! written in two rounds at most, and whatever ends within one is never written again. A round
-//! begins when the log has grown by `carry_octets_min`, or by twice what is open if that is
-//! more: writing anew stays below a quarter of all writing, and a start reads at most twice
-//! that minimum and five times what is open.
+//! begins when the log has grown by `carry_octets_min`, or by four times what is open if that
+//! is more: writing anew stays below an eighth of all writing, and a start without a checkpoint
+//! reads at most twice that minimum and nine times what is open.
 
 use super::documents::Counters;
 use super::joined::Joined;
@@ -22,6 +22,8 @@ use std::sync::Arc;
 
 /// Records carried with one batch: some 40 KB, which a commit hardly notices.
 const CARRIED_PER_BATCH: usize = 128;
+/// A round begins when the log has grown by so many times what is open.
+const GROWN_TIMES: u64 = 4;
 /// What an open message takes when it is carried, at most, if it is an ordinary one.
 const CARRIED_OCTETS: u64 = 300;
 
@@ -103,7 +105,7 @@ impl Ledger {
             >= self
                 .policy
                 .carry_octets_min
-                .max(2 * records * CARRIED_OCTETS);
+                .max(GROWN_TIMES * records * CARRIED_OCTETS);
         if grown || self.now.since(self.carry.began_at) >= self.policy.carry_every {
             self.begin_carry();
         }

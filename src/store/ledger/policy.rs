@@ -26,8 +26,8 @@ pub struct Policy {
     pub key_answers_octets_max: usize,
     /// What is open is written anew at least this often, so that no slice is kept for it.
     pub carry_every: Duration,
-    /// … and when the log has grown by this much, in octets of frames, or by twice what is
-    /// open: a start reads two such parts.
+    /// … and when the log has grown by this much, in octets of frames, or by four times
+    /// what is open: a start without a checkpoint reads two such parts.
     pub carry_octets_min: u64,
     /// The live state is written beside the log when that has grown by this much, in octets of
     /// frames, or by as much as was written the last time: a start reads no more frames.
