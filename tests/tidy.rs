@@ -1,5 +1,6 @@
 //! House rules, run as a test: who may know whom, and what no file may hold.
 
+use std::collections::HashSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -184,6 +185,42 @@ fn the_map_names_every_module() {
         assert!(
             map.contains(&format!("[`{module}`]")),
             "lib.rs does not mention {module}"
+        );
+    }
+}
+
+/// The words in backticks of a line's second cell that are spelled like keys.
+fn keys_promised(line: &str) -> impl Iterator<Item = &str> {
+    let cell = line.split('|').nth(2).unwrap_or_default();
+    let quoted = cell.split('`').skip(1).step_by(2);
+    let words = quoted.flat_map(|q| q.split(|c: char| !c.is_ascii_alphanumeric() && c != '_'));
+    words.filter(|w| w.contains('_') || w.chars().any(|c| c.is_ascii_uppercase()))
+}
+
+#[test]
+fn whoever_migrates_finds_what_is_promised() {
+    let here = root();
+    let sources = rust_files(&here.join("src")).into_iter();
+    let texts = sources.chain([here.join("config/bridge.toml")]);
+    let all: String = texts.map(|f| fs::read_to_string(f).unwrap()).collect();
+    let known: HashSet<&str> = all
+        .split(|c: char| !c.is_ascii_alphanumeric() && c != '_')
+        .collect();
+    let guide = fs::read_to_string(here.join("MIGRATING.md")).unwrap();
+    let promised: Vec<&str> = guide.lines().flat_map(keys_promised).collect();
+    assert!(promised.len() > 50, "{promised:?}");
+    for key in promised {
+        // Members of JSON may be spelled by a rule that renames them.
+        let mut snake = String::new();
+        for c in key.chars() {
+            if c.is_ascii_uppercase() {
+                snake.push('_');
+            }
+            snake.push(c.to_ascii_lowercase());
+        }
+        assert!(
+            known.contains(key) || known.contains(&*snake),
+            "MIGRATING.md promises {key}, which is nowhere"
         );
     }
 }
