@@ -29,7 +29,8 @@ const PROCESS: u64 = 80_000_000;
 const OPEN: u64 = 220;
 /// The same after a start, which has read it from old slices.
 const REOPENED: u64 = 270;
-const QUEUED: u64 = 250;
+/// With a validity that ends.
+const QUEUED: u64 = 290;
 const CALLBACK: u64 = 300;
 
 fn small_rounds(
