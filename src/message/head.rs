@@ -1,6 +1,7 @@
 //! What a message is, apart from its text: fixed when it is accepted.
 
 use super::{GatewayId, Others, OthersRef, Timestamp, encode, terse};
+use serde::de::{Deserializer, Error};
 use serde::{Deserialize, Serialize};
 use std::borrow::Cow;
 
@@ -68,9 +69,19 @@ pub struct HeadRef<'a> {
     pub others: Option<OthersRef<'a>>,
 }
 
-/// A text that is packed where it lies.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct TerseRef<'a>(#[serde(borrow, with = "serde_bytes")] &'a [u8]);
+/// A text that is packed where it lies; octets that no text packs to are an error.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub struct TerseRef<'a>(#[serde(with = "serde_bytes")] &'a [u8]);
+
+impl<'de: 'a, 'a> Deserialize<'de> for TerseRef<'a> {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        let octets: &'de [u8] = serde_bytes::deserialize(from)?;
+        match terse::is_text(octets) {
+            true => Ok(TerseRef(octets)),
+            false => Err(D::Error::custom("not a packed text")),
+        }
+    }
+}
 
 impl<'a> TerseRef<'a> {
     pub fn text(self) -> Cow<'a, str> {
@@ -334,6 +345,19 @@ mod tests {
         assert_eq!(others.down_after_ms(), 5000);
         assert!(others.is_after(RefusalClass::Unavailable));
         assert!(!others.is_after(RefusalClass::Invalid));
+    }
+
+    #[test]
+    fn an_address_that_is_no_text_is_an_unreadable_head() {
+        let head = Head {
+            destination: "A\u{7F}Z".into(),
+            ..sample::head()
+        };
+        let mut octets = EncodedHead::from(&head).octets().to_vec();
+        assert!(HeadRef::read(&octets).is_some());
+        let place = octets.iter().position(|o| *o == 0x7F).unwrap();
+        octets[place] = 0xFF;
+        assert_eq!(HeadRef::read(&octets), None);
     }
 
     #[test]

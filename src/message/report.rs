@@ -226,6 +226,18 @@ mod tests {
     }
 
     #[test]
+    fn a_report_with_octets_that_are_no_text_is_not_read() {
+        let report = Report::Smpp(SmppReport {
+            stat: "A\u{7F}Z".into(),
+            ..SmppReport::default()
+        });
+        let mut octets = postcard::to_stdvec(&report).unwrap();
+        let place = octets.iter().position(|o| *o == 0x7F).unwrap();
+        octets[place] = 0xFF;
+        assert!(postcard::from_bytes::<EncodedReport>(&octets).is_err());
+    }
+
+    #[test]
     fn a_report_reads_the_same_in_place() {
         for report in reports() {
             let encoded = EncodedReport::from(report.clone());

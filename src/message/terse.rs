@@ -106,6 +106,11 @@ pub fn look_at<R>(octets: &[u8], then: impl FnOnce(Option<&str>) -> R) -> R {
     }
 }
 
+/// True where some text packs to these octets.
+pub fn is_text(octets: &[u8]) -> bool {
+    Halves::of(octets).is_some() || as_it_is(octets).is_some()
+}
+
 /// A word, or what was left as it is.
 fn as_it_is(octets: &[u8]) -> Option<&str> {
     match octets {
@@ -309,6 +314,7 @@ mod tests {
         for text in TEXTS {
             let octets = packed(text);
             assert_eq!(unpack(&octets).as_deref(), Some(text));
+            assert!(is_text(&octets));
             assert!(octets.len() <= text.len(), "{text}");
         }
         assert_eq!(packed("DELIVRD").len(), 1);
@@ -320,6 +326,7 @@ mod tests {
     fn octets_that_no_text_packs_to_are_none() {
         for octets in [&[0x88][..], &[0x80, b'a'], &[0xFF]] {
             assert_eq!(unpack(octets), None);
+            assert!(!is_text(octets));
             assert!(look_at(octets, |seen| seen.is_none()));
         }
     }
